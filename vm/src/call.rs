@@ -1,0 +1,906 @@
+//! Calls, returns, continuations of natives, errors and unwinding, finalisers: everything between two frames.
+//!
+//! Nothing here recurses: a call pushes a frame, and a return or a native's answer is *delivered* to whatever lies
+//! below it, which may be a Lua frame that goes on, an instruction that is finished with a metamethod's result, a
+//! native's continuation, or the end of a coroutine. Each step answers an [`X`], the place where the dispatch loop goes
+//! on. A native runs without a frame of its own until it calls something or fails; then it gets one.
+//!
+//! # Invariants
+//! - N1. While a native runs, its function lies at `Call::func` and its arguments behind it; the frame below has its
+//!   `pc` saved.
+//! - N2. `Coroutine::depth` is the number of its native frames and of its Lua frames with [`FINISH`].
+//! - N3. `Coroutine::unyieldable` counts frames with [`UNYIELDABLE`] or [`HANDLER`], one for a coroutine that is being
+//!   closed, and one for the main coroutine.
+
+use crate::api::{Call, NativeResult, Next, OutcomeKind};
+use crate::bytecode::{Op, RETURN_CLOSE};
+use crate::closure::{Closure, NativeClosure, NativeFn};
+use crate::coroutine;
+use crate::debug::{self, Operand};
+use crate::exec::X;
+use crate::metamethod;
+use crate::stack::{
+    BOTTOM, CLOSING, Coroutine, DELIVERY, FINALIZER, FINISH, Frame, HANDLER, NATIVE_DEPTH_MAX, NATIVE_FRAME,
+    NATIVE_RESERVE, PROTECTED, RETURNING, StackError, TAIL_CALLED, TO_NATIVE, Then, UNWINDING, UNYIELDABLE,
+    WITH_HANDLER,
+};
+use crate::state::{Event, Exit};
+use crate::string::Str;
+use crate::table::KeyError;
+use crate::value::{self, CLOSURE, NATIVE, NATIVE_CLOSURE, Raw};
+use std::mem;
+
+/// What kind of error is under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub(crate) enum ErrorKind {
+    /// Any value; a message handler sees it.
+    Runtime = 1,
+    /// Memory is short: no handler runs.
+    Memory,
+    /// An error in a message handler: no further handler runs.
+    InHandler,
+}
+
+/// First free slot above everything the coroutine uses now.
+pub(crate) unsafe fn scratch_top(co: *mut Coroutine) -> *mut Raw {
+    // SAFETY: the caller has a live coroutine, as for all functions here.
+    unsafe {
+        let frame = &*(*co).frame;
+        if frame.is_native() { (*co).top } else { frame.register_end() }
+    }
+}
+
+/// Calls a metamethod for the instruction that just ran: pushes it with its arguments above the frame's registers. Its
+/// first result goes to [`finish_instruction`].
+pub(crate) unsafe fn call_metamethod(co: *mut Coroutine, function: Raw, args: &[Raw]) -> X {
+    // SAFETY: the frame's `pc` is saved; K3 leaves room for natives, and so for a metamethod with its arguments.
+    unsafe {
+        let func = scratch_top(co);
+        push_call(co, func, function, args);
+        call_value(co, func, args.len(), 1, FINISH)
+    }
+}
+
+/// Writes a function and its arguments at `func`, and the top behind them.
+unsafe fn push_call(co: *mut Coroutine, func: *mut Raw, function: Raw, args: &[Raw]) {
+    // SAFETY: the caller has room for them.
+    unsafe {
+        value::write(func, function);
+        for (idx, &arg) in args.iter().enumerate() {
+            value::write(func.add(1 + idx), arg);
+        }
+        (*co).top = func.add(1 + args.len());
+    }
+}
+
+/// Calls the value at `func` with the `nargs` values behind it. `flags` says how the results are delivered.
+pub(crate) unsafe fn call_value(co: *mut Coroutine, func: *mut Raw, nargs: usize, nresults: i16, flags: u16) -> X {
+    // SAFETY: the caller has function and arguments in place, and the frame's `pc` saved.
+    unsafe {
+        let mut func = func;
+        let mut nargs = nargs;
+        loop {
+            match (*func).tag {
+                CLOSURE => return enter_closure(co, func, nargs, nresults, flags),
+                NATIVE => {
+                    let function = native_of((*func).payload);
+                    return run_native(co, function, func, nargs, nresults, flags);
+                }
+                NATIVE_CLOSURE => {
+                    let function = (*(*func).as_ptr::<NativeClosure>()).function;
+                    return run_native(co, function, func, nargs, nresults, flags);
+                }
+                _ => {}
+            }
+            let handler = (*(*co).global).metamethod(*func, Event::Call);
+            if handler.is_nil() {
+                // Arguments of the failed call are dead; what is called lies at `func`.
+                return throw_type_error(co, *func, "call", debug::called_operand(co, func, flags));
+            }
+            (*co).top = func.add(1 + nargs);
+            func = match ensure(co, func, nargs + 2 + NATIVE_RESERVE) {
+                Ok(func) => func,
+                Err(x) => return x,
+            };
+            let mut slot = func.add(nargs + 1);
+            while slot > func {
+                value::write(slot, *slot.sub(1));
+                slot = slot.sub(1);
+            }
+            value::write(func, handler);
+            nargs += 1;
+            (*co).top = func.add(1 + nargs);
+        }
+    }
+}
+
+/// The native function a payload is the address of.
+#[inline(always)]
+pub(crate) unsafe fn native_of(payload: u64) -> NativeFn {
+    // SAFETY: V1: values with the tag NATIVE are made from function pointers only.
+    unsafe { mem::transmute::<*const (), NativeFn>(payload as *const ()) }
+}
+
+/// Room for `slots` behind `from`, or the error that there is none, thrown.
+unsafe fn ensure(co: *mut Coroutine, from: *mut Raw, slots: usize) -> Result<*mut Raw, X> {
+    // SAFETY: the caller's contract.
+    unsafe {
+        if Coroutine::has_room(co, from, slots) {
+            return Ok(from);
+        }
+        let handling = (*(*co).frame).flags & HANDLER != 0;
+        Coroutine::grow(co, from, slots, handling).map_err(|error| throw_stack(co, error))
+    }
+}
+
+#[cold]
+pub(crate) unsafe fn throw_stack(co: *mut Coroutine, error: StackError) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match error {
+            StackError::Overflow => throw_message(co, b"stack overflow"),
+            StackError::Memory => throw_memory(co),
+        }
+    }
+}
+
+/// Counts a native frame or metamethod call, or answers that there are too many.
+unsafe fn deepen(co: *mut Coroutine) -> Result<(), X> {
+    // SAFETY: the caller's contract.
+    unsafe {
+        (*co).depth += 1;
+        let depth = (*co).depth + (*co).inherited_depth;
+        if depth < NATIVE_DEPTH_MAX {
+            return Ok(());
+        }
+        (*co).depth -= 1;
+        if depth >= NATIVE_DEPTH_MAX / 10 * 11 {
+            let global = &mut *(*co).global;
+            return Err(match global.heap.short_string(b"error in error handling") {
+                Ok(message) => {
+                    global.error = Str::value(message);
+                    throw(co, ErrorKind::InHandler)
+                }
+                Err(_) => throw_memory(co),
+            });
+        }
+        // An error handler may go on a little beyond the limit.
+        if (*co).unyieldable > 0 && has_handler_frame(co) {
+            (*co).depth += 1;
+            return Ok(());
+        }
+        Err(throw_message(co, b"C stack overflow"))
+    }
+}
+
+unsafe fn has_handler_frame(co: *mut Coroutine) -> bool {
+    // SAFETY: K2.
+    unsafe {
+        let mut frame = (*co).frame;
+        while frame > (*co).frames {
+            if (*frame).flags & HANDLER != 0 {
+                return true;
+            }
+            frame = frame.sub(1);
+        }
+        false
+    }
+}
+
+unsafe fn enter_closure(co: *mut Coroutine, func: *mut Raw, nargs: usize, nresults: i16, flags: u16) -> X {
+    // SAFETY: `func` holds a closure, its arguments follow.
+    unsafe {
+        if flags & FINISH != 0
+            && let Err(x) = deepen(co)
+        {
+            return x;
+        }
+        (*co).top = func.add(1 + nargs);
+        let proto = (*(*func).as_ptr::<Closure>()).proto;
+        let need = 1 + (*proto).stack_len_max as usize + NATIVE_RESERVE;
+        let func = match ensure(co, func, need.max(nargs + 1)) {
+            Ok(func) => func,
+            Err(x) => {
+                return x;
+            }
+        };
+        let frame = Coroutine::next_frame(co);
+        let base = func.add(1);
+        (*frame).func = func;
+        (*frame).base = base;
+        (*frame).pc = (*proto).code;
+        (*frame).k = (*proto).constants;
+        (*frame).nresults = nresults;
+        (*frame).flags = flags;
+        (*frame).vararg_count = 0;
+        (*co).frame = frame;
+        for idx in nargs..(*proto).num_params as usize {
+            value::write(base.add(idx), Raw::NIL);
+        }
+        let x = X { pc: (*proto).code, base, k: (*proto).constants, co };
+        x.spend()
+    }
+}
+
+/// Runs a native without a frame, and deals with its answer.
+pub(crate) unsafe fn run_native(
+    co: *mut Coroutine,
+    function: NativeFn,
+    func: *mut Raw,
+    nargs: usize,
+    nresults: i16,
+    flags: u16,
+) -> X {
+    // SAFETY: N1.
+    unsafe {
+        (*co).top = func.add(1 + nargs);
+        let func = match ensure(co, func, 1 + nargs + NATIVE_RESERVE) {
+            Ok(func) => func,
+            Err(x) => return x,
+        };
+        let mut call = Call::new(co, func, nargs);
+        let result = function(&mut call);
+        native_answer(call, result, nresults, flags)
+    }
+}
+
+/// Deals with what a native answered; `nresults` and `flags` are of its call, and the frame's if it has one.
+#[inline(never)]
+pub(crate) unsafe fn native_answer(mut call: Call<'_>, mut result: NativeResult, nresults: i16, flags: u16) -> X {
+    // SAFETY: N1; the call describes the native that just ran.
+    unsafe {
+        let co = call.co;
+        loop {
+            let outcome = match result {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    // The frame shows up in tracebacks.
+                    if !call.framed {
+                        push_native_frame(&mut call, Then::None, nresults, flags);
+                    }
+                    return throw(co, error.kind());
+                }
+            };
+            match outcome.kind {
+                OutcomeKind::InPlace => return finish_native(&call, call.func, 1, nresults, flags),
+                OutcomeKind::Pushed => {
+                    let count = outcome.count as usize;
+                    return finish_native(&call, (*co).top.sub(count), count, nresults, flags);
+                }
+                OutcomeKind::Next => {}
+            }
+            match mem::replace(&mut call.next, Next::None) {
+                Next::None => unreachable!("a native that goes on says how"),
+                Next::Continue { then } => {
+                    call.results_at = call.count + 1;
+                    result = enter_then(&mut call, then);
+                }
+                Next::Call { nargs, then, unyieldable } => {
+                    return start_call(&mut call, nargs, then, unyieldable, nresults, flags);
+                }
+                Next::Protected { with_handler } => return start_protected(&mut call, with_handler, nresults, flags),
+                Next::Collect { result } => return start_collect(&mut call, result, nresults, flags),
+                Next::Switch(switch) => {
+                    let frame = release_frame(&call, nresults, flags);
+                    (*co).pending_func = call.func;
+                    (*co).pending_nresults = frame.0;
+                    (*co).pending_flags = frame.1;
+                    return coroutine::switch(call, switch);
+                }
+            }
+        }
+    }
+}
+
+/// Enters a continuation; the results lie behind the slots the native keeps.
+unsafe fn enter_then(call: &mut Call<'_>, then: Then) -> NativeResult {
+    match then {
+        Then::None => unreachable!("a native that calls something goes on somewhere"),
+        Then::Function(function) => function(call),
+        // SAFETY: the native owned it and gives it up here.
+        Then::State(state) => unsafe { Box::from_raw(state) }.step(call),
+    }
+}
+
+/// Takes the native's frame away if it has one; answers how its results are delivered.
+unsafe fn release_frame(call: &Call<'_>, nresults: i16, flags: u16) -> (i16, u16) {
+    // SAFETY: a framed call's frame is the current one.
+    unsafe {
+        if !call.framed {
+            return (nresults, flags & DELIVERY);
+        }
+        let co = call.co;
+        let frame = &mut *(*co).frame;
+        frame.drop_state();
+        let answer = (frame.nresults, frame.flags & DELIVERY);
+        (*co).frame = (*co).frame.sub(1);
+        (*co).depth -= 1;
+        answer
+    }
+}
+
+#[inline(always)]
+unsafe fn finish_native(call: &Call<'_>, from: *mut Raw, count: usize, nresults: i16, flags: u16) -> X {
+    // SAFETY: the results lie at `from`.
+    unsafe {
+        let (nresults, flags) = release_frame(call, nresults, flags);
+        deliver(call.co, from, count, call.func, nresults, flags)
+    }
+}
+
+unsafe fn push_native_frame(call: &mut Call<'_>, then: Then, nresults: i16, flags: u16) {
+    // SAFETY: N1.
+    unsafe {
+        let co = call.co;
+        let frame = Coroutine::next_frame(co);
+        frame.write(Frame {
+            func: call.func,
+            base: call.func.add(1),
+            pc: std::ptr::null(),
+            k: std::ptr::null(),
+            nresults,
+            flags: flags | NATIVE_FRAME,
+            vararg_count: 0,
+            saved: call.count as u32,
+            then,
+        });
+        (*co).frame = frame;
+        (*co).depth += 1;
+        call.framed = true;
+    }
+}
+
+/// A native calls something, pushed behind the slots it keeps.
+unsafe fn start_call(
+    call: &mut Call<'_>,
+    nargs: usize,
+    then: Then,
+    unyieldable: bool,
+    nresults: i16,
+    flags: u16,
+) -> X {
+    // SAFETY: N1; the frame owns the state from here on.
+    unsafe {
+        let co = call.co;
+        if call.framed {
+            let frame = &mut *(*co).frame;
+            frame.drop_state();
+            frame.then = then;
+            frame.saved = call.count as u32;
+        } else {
+            push_native_frame(call, then, nresults, flags);
+            (*co).depth -= 1;
+            if let Err(x) = deepen(co) {
+                return x;
+            }
+        }
+        if unyieldable {
+            (*(*co).frame).flags |= UNYIELDABLE;
+            (*co).unyieldable += 1;
+        }
+        call_value(co, call.func.add(1 + call.count), nargs, -1, TO_NATIVE)
+    }
+}
+
+/// `pcall` and `xpcall`.
+unsafe fn start_protected(call: &mut Call<'_>, with_handler: bool, nresults: i16, flags: u16) -> X {
+    // SAFETY: N1; the api checked that the arguments are there.
+    unsafe {
+        let co = call.co;
+        let nargs = call.count;
+        call.count = 0;
+        push_native_frame(call, Then::None, nresults, flags | PROTECTED);
+        (*co).depth -= 1;
+        if let Err(x) = deepen(co) {
+            return x;
+        }
+        let first = call.func.add(1);
+        if with_handler {
+            (*(*co).frame).flags |= WITH_HANDLER;
+            let function = *first;
+            value::write(first, *first.add(1));
+            value::write(first.add(1), function);
+            call_value(co, first.add(1), nargs - 2, -1, TO_NATIVE)
+        } else {
+            call_value(co, first, nargs - 1, -1, TO_NATIVE)
+        }
+    }
+}
+
+/// Moves results to where they are wanted and goes on with whatever is below.
+pub(crate) unsafe fn deliver(
+    co: *mut Coroutine,
+    from: *mut Raw,
+    count: usize,
+    func: *mut Raw,
+    nresults: i16,
+    flags: u16,
+) -> X {
+    // SAFETY: results and destination lie in the stack, which has room for what a call wants (K3).
+    unsafe {
+        let wanted = if nresults < 0 { count } else { nresults as usize };
+        let moved = wanted.min(count);
+        if from != func {
+            for idx in 0..moved {
+                value::write(func.add(idx), *from.add(idx));
+            }
+        }
+        for idx in moved..wanted {
+            value::write(func.add(idx), Raw::NIL);
+        }
+        (*co).top = func.add(wanted);
+        if flags & DELIVERY == 0 {
+            return safe_point(X::reload(co), (*co).top);
+        }
+        if flags & FINISH != 0 {
+            return finish_instruction(co, *func);
+        }
+        if flags & TO_NATIVE != 0 {
+            return continue_native(co, func, wanted);
+        }
+        if flags & BOTTOM != 0 {
+            return coroutine::finished(co, func, wanted);
+        }
+        debug_assert!(flags & HANDLER != 0);
+        (*co).unyieldable -= 1;
+        (*(*co).global).error = *func;
+        unwind(co)
+    }
+}
+
+/// A Lua frame returns `count` values from `from`, and is not of the plain kind.
+#[inline(never)]
+pub(crate) unsafe fn return_slow(co: *mut Coroutine, from: *mut Raw, count: usize) -> X {
+    // SAFETY: the frame is the current one.
+    unsafe {
+        let frame = &*(*co).frame;
+        if frame.flags & FINISH != 0 {
+            (*co).depth -= 1;
+        }
+        (*co).frame = (*co).frame.sub(1);
+        deliver(co, from, count, frame.func, frame.nresults, frame.flags & DELIVERY)
+    }
+}
+
+/// The results of a call that a native made lie at `results`.
+unsafe fn continue_native(co: *mut Coroutine, results: *mut Raw, count: usize) -> X {
+    // SAFETY: the current frame is the native's.
+    unsafe {
+        let frame = &mut *(*co).frame;
+        if frame.flags & UNYIELDABLE != 0 {
+            frame.flags &= !UNYIELDABLE;
+            (*co).unyieldable -= 1;
+        }
+        let (func, nresults, flags) = (frame.func, frame.nresults, frame.flags);
+        if flags & UNWINDING != 0 {
+            return unwind_step(co);
+        }
+        if flags & FINALIZER != 0 {
+            return next_finalizer(co);
+        }
+        if flags & PROTECTED != 0 {
+            let first = results.sub(1);
+            value::write(first, Raw::TRUE);
+            (*co).frame = (*co).frame.sub(1);
+            (*co).depth -= 1;
+            return deliver(co, first, count + 1, func, nresults, flags & DELIVERY);
+        }
+        let then = mem::replace(&mut frame.then, Then::None);
+        let mut call = Call::continuing(co, func, frame.saved as usize, results, count);
+        if let Err(error) = call.reserve(NATIVE_RESERVE) {
+            return throw(co, error.kind());
+        }
+        let result = enter_then(&mut call, then);
+        native_answer(call, result, nresults, flags)
+    }
+}
+
+/// Finishes the instruction that called a metamethod, with the metamethod's first result.
+#[inline(never)]
+unsafe fn finish_instruction(co: *mut Coroutine, result: Raw) -> X {
+    // SAFETY: the current frame is the Lua frame whose last instruction made the call.
+    unsafe {
+        let mut x = X::reload(co);
+        let i = *x.pc.sub(1);
+        if let Some(expected) = metamethod::comparison_outcome(i.op()) {
+            return if !result.is_falsy() == expected { x.jump(i) } else { x };
+        }
+        match i.op() {
+            Op::SetTabUp | Op::SetTable | Op::SetI | Op::SetField => {}
+            Op::Close | Op::Return | Op::Return0 | Op::Return1 => x.pc = x.pc.sub(1),
+            Op::Concat => {
+                let count = (*(*co).frame).saved as usize;
+                value::write(x.base.add(i.a() + count - 2), result);
+                return metamethod::concat(x, i.a(), count - 1);
+            }
+            _ => x.set(i.a(), result),
+        }
+        x
+    }
+}
+
+/// Calls the pending `__close` methods of the frame's variables from `level` up: the next one, if there is any, with
+/// the instruction to be run again afterwards.
+pub(crate) unsafe fn close_next(x: X, level: *mut Raw) -> Option<X> {
+    // SAFETY: K5; the frame's `pc` is saved by the caller.
+    unsafe {
+        let co = x.co;
+        let position = Coroutine::position(co, level);
+        let at = (*co).to_close.pop_if(|at| *at >= position)?;
+        let variable = *(*co).stack.add(at as usize);
+        let handler = (*(*co).global).metamethod(variable, Event::Close);
+        let func = (*co).top.max(scratch_top(co));
+        let func = match ensure(co, func, 4 + NATIVE_RESERVE) {
+            Ok(func) => func,
+            Err(x) => return Some(x),
+        };
+        push_call(co, func, handler, &[variable, Raw::NIL]);
+        Some(call_value(co, func, 2, 0, FINISH))
+    }
+}
+
+/// `Return` of a frame with something to close: returns here again after each `__close`.
+#[inline(never)]
+pub(crate) unsafe fn return_closing(x: X, a: usize, b: usize) -> X {
+    // SAFETY: the frame is the current one and its `pc` gets saved.
+    unsafe {
+        x.save();
+        let co = x.co;
+        let frame = (*co).frame;
+        let from = x.base.add(a);
+        if (*frame).flags & RETURNING == 0 {
+            let count = if b == 0 { (*co).top.offset_from(from) as usize } else { b - 1 };
+            (*frame).saved = count as u32;
+            (*frame).flags |= RETURNING;
+            Coroutine::close_upvalues(co, x.base, Some(&mut x.global().heap));
+        }
+        let count = (*frame).saved as usize;
+        // The results stay where they are while close methods run above them.
+        (*co).top = from.add(count);
+        if let Some(x) = close_next(x, x.base) {
+            return x;
+        }
+        (*frame).flags &= !RETURNING;
+        return_slow(co, from, count)
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Errors
+
+/// Throws a message with the position of the Lua function that runs in front.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn throw_message(co: *mut Coroutine, message: &[u8]) -> X {
+    // SAFETY: the frame's `pc` is saved.
+    unsafe {
+        let mut text = debug::current_position(co);
+        text.extend_from_slice(message);
+        let global = &mut *(*co).global;
+        match global.heap.string(&text) {
+            Ok(string) => {
+                global.error = Str::value(string);
+                throw(co, ErrorKind::Runtime)
+            }
+            Err(_) => throw_memory(co),
+        }
+    }
+}
+
+/// `attempt to WHAT a TYPE value (VARIABLE)`
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn throw_type_error(co: *mut Coroutine, culprit: Raw, what: &str, operand: Operand) -> X {
+    // SAFETY: the frame's `pc` is saved.
+    unsafe {
+        let type_name = (*(*co).global).type_name_of(culprit);
+        let name = debug::operand_name(co, operand, culprit);
+        throw_message(co, &[b"attempt to ", what.as_bytes(), b" a ", &type_name, b" value", &name].concat())
+    }
+}
+
+/// Throws "not enough memory", without making anything.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn throw_memory(co: *mut Coroutine) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let global = &mut *(*co).global;
+        global.error = Str::value(global.memory_message);
+        throw(co, ErrorKind::Memory)
+    }
+}
+
+/// The error of a table key that can't be.
+#[cold]
+pub(crate) unsafe fn throw_key_error(co: *mut Coroutine, error: KeyError) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match error {
+            KeyError::Nil => throw_message(co, b"table index is nil"),
+            KeyError::NaN => throw_message(co, b"table index is NaN"),
+            KeyError::Memory => throw_memory(co),
+        }
+    }
+}
+
+/// The innermost frame that errors stop at.
+unsafe fn protected_frame(co: *mut Coroutine) -> Option<*mut Frame> {
+    // SAFETY: K2.
+    unsafe {
+        let mut frame = (*co).frame;
+        while frame >= (*co).frames {
+            if (*frame).flags & (PROTECTED | CLOSING) != 0 {
+                return Some(frame);
+            }
+            frame = frame.sub(1);
+        }
+        None
+    }
+}
+
+/// An error is raised, its value in `Global::error`: runs the message handler if there is one, then unwinds.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn throw(co: *mut Coroutine, kind: ErrorKind) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        if let Some(frame) = protected_frame(co)
+            && (*frame).flags & (WITH_HANDLER | UNWINDING) == WITH_HANDLER
+            && kind == ErrorKind::Runtime
+        {
+            let handler = *(*frame).func.add(1);
+            let func = match Coroutine::grow(co, scratch_top(co), 4 + NATIVE_RESERVE, true) {
+                Ok(func) => func,
+                Err(_) => return unwind(co),
+            };
+            push_call(co, func, handler, &[(*(*co).global).error]);
+            (*co).unyieldable += 1;
+            return call_value(co, func, 1, 1, HANDLER);
+        }
+        unwind(co)
+    }
+}
+
+/// Leaves all frames above the innermost protected one, and closes their variables.
+unsafe fn unwind(co: *mut Coroutine) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let Some(target) = protected_frame(co) else { return coroutine::failed(co) };
+        while (*co).frame > target {
+            let frame = &mut *(*co).frame;
+            if frame.flags & (UNYIELDABLE | HANDLER) != 0 {
+                (*co).unyieldable -= 1;
+            }
+            if frame.flags & FINISH != 0 && !frame.is_native() || frame.is_native() {
+                (*co).depth -= 1;
+            }
+            frame.drop_state();
+            (*co).frame = (*co).frame.sub(1);
+        }
+        let frame = &mut *target;
+        if frame.flags & UNYIELDABLE != 0 {
+            frame.flags &= !UNYIELDABLE;
+            (*co).unyieldable -= 1;
+        }
+        frame.flags |= UNWINDING;
+        let level = frame.func.add(1);
+        let global = &mut *(*co).global;
+        Coroutine::close_upvalues(co, level, Some(&mut global.heap));
+        value::write(level, global.error);
+        global.error = Raw::NIL;
+        (*co).top = level.add(1);
+        unwind_step(co)
+    }
+}
+
+/// Closes the next variable of a frame that is unwinding; when there is none, the error is delivered.
+pub(crate) unsafe fn unwind_step(co: *mut Coroutine) -> X {
+    // SAFETY: the current frame is the one that unwinds; the error's value lies behind its function.
+    unsafe {
+        let frame = &mut *(*co).frame;
+        let func = frame.func;
+        let error = *func.add(1);
+        let position = Coroutine::position(co, func);
+        if let Some(at) = (*co).to_close.pop_if(|at| *at > position) {
+            let slot = (*co).stack.add(at as usize);
+            let variable = *slot;
+            let handler = (*(*co).global).metamethod(variable, Event::Close);
+            push_call(co, slot.add(1), handler, &[variable, error]);
+            return call_value(co, slot.add(1), 2, 0, TO_NATIVE);
+        }
+        (*co).top = func.add(2);
+        if frame.flags & CLOSING != 0 {
+            return coroutine::closed(co);
+        }
+        if frame.flags & FINALIZER != 0 {
+            frame.flags &= !UNWINDING;
+            crate::api::warn_finalizer_error(&mut *(*co).global, error);
+            return next_finalizer(co);
+        }
+        let (nresults, flags) = (frame.nresults, frame.flags);
+        (*co).frame = (*co).frame.sub(1);
+        (*co).depth -= 1;
+        Coroutine::shrink(co);
+        let func = (*co).stack.add(position as usize);
+        value::write(func, Raw::FALSE);
+        deliver(co, func, 2, func, nresults, flags & DELIVERY)
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The collector's safe points and finalisers
+
+/// A point where the collector may run: everything alive lies below `limit` or is reachable otherwise.
+#[inline(always)]
+pub(crate) unsafe fn safe_point(x: X, limit: *mut Raw) -> X {
+    // SAFETY: the caller's contract.
+    unsafe { if x.global().heap.wants_step() { collect_step(x, limit) } else { x } }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn collect_step(x: X, limit: *mut Raw) -> X {
+    // SAFETY: the frame's `pc` is saved here; `limit` bounds what is alive on the running stack.
+    unsafe {
+        let co = x.co;
+        // A native frame has no instruction to go on at; its `pc` is not used.
+        if !(*(*co).frame).is_native() {
+            x.save();
+        }
+        let top = (*co).top;
+        (*co).top = limit;
+        let global = &mut *(*co).global;
+        let roots = global.root_values();
+        global.heap.step(&roots);
+        if global.heap.bytes > global.heap.hard_limit {
+            global.heap.full(&global.root_values());
+            if global.heap.bytes > global.heap.hard_limit {
+                return throw_memory(co);
+            }
+        }
+        if cfg!(feature = "stress") {
+            Coroutine::check(co);
+        }
+        if !global.heap.to_finalize.is_empty() && !global.heap.finalizing && !(*(*co).frame).is_native() {
+            return start_finalizers(co, limit, top);
+        }
+        (*co).top = top;
+        x
+    }
+}
+
+/// Looks at memory after an instruction that may have grown a table, but has no safe limit at hand: only arms.
+#[inline(always)]
+pub(crate) unsafe fn check_memory(x: X) -> X {
+    // SAFETY: the caller's contract: all of the frame's registers are taken as alive.
+    unsafe {
+        if x.global().heap.bytes > x.global().heap.hard_limit {
+            return throw_memory(x.co);
+        }
+        x
+    }
+}
+
+/// Calls due finalisers in a frame of their own above `limit`; the instruction that was interrupted goes on afterwards.
+unsafe fn start_finalizers(co: *mut Coroutine, limit: *mut Raw, top: *mut Raw) -> X {
+    // SAFETY: everything alive lies below `limit`.
+    unsafe {
+        let old_top = Coroutine::position(co, top);
+        let func = match Coroutine::grow(co, limit, 4 + NATIVE_RESERVE, true) {
+            Ok(func) => func,
+            Err(_) => {
+                (*co).top = top;
+                return X::reload(co);
+            }
+        };
+        // The multiple results of a call may still wait for their instruction below `limit`: the top comes back later.
+        value::write(func, Raw::integer(old_top as i64));
+        push_finalizer_frame(co, func, 0, 0);
+        next_finalizer(co)
+    }
+}
+
+unsafe fn push_finalizer_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16, flags: u16) {
+    // SAFETY: there is room behind `func`.
+    unsafe {
+        let frame = Coroutine::next_frame(co);
+        frame.write(Frame {
+            func,
+            base: func.add(1),
+            pc: std::ptr::null(),
+            k: std::ptr::null(),
+            nresults,
+            flags: flags | NATIVE_FRAME | PROTECTED | FINALIZER | UNYIELDABLE,
+            vararg_count: 0,
+            saved: 0,
+            then: Then::None,
+        });
+        (*co).frame = frame;
+        (*co).depth += 1;
+        (*co).unyieldable += 1;
+        (*co).top = func.add(2);
+        (*(*co).global).heap.finalizing = true;
+    }
+}
+
+/// Calls the next due finaliser from the frame of finalisers, or leaves that frame.
+unsafe fn next_finalizer(co: *mut Coroutine) -> X {
+    // SAFETY: the current frame is the one of finalisers.
+    unsafe {
+        let global = &mut *(*co).global;
+        let frame = &mut *(*co).frame;
+        while let Some(object) = global.heap.next_to_finalize() {
+            let handler = global.metamethod(object, Event::Gc);
+            if !handler.is_function() {
+                continue;
+            }
+            let first = frame.func.add(1);
+            value::write(first, Raw::NIL);
+            push_call(co, first.add(1), handler, &[object]);
+            if frame.flags & UNYIELDABLE == 0 {
+                frame.flags |= UNYIELDABLE;
+                (*co).unyieldable += 1;
+            }
+            return call_value(co, first.add(1), 1, 0, TO_NATIVE);
+        }
+        global.heap.finalizing = false;
+        if frame.flags & UNYIELDABLE != 0 {
+            (*co).unyieldable -= 1;
+        }
+        let (func, nresults, flags) = (frame.func, frame.nresults, frame.flags);
+        (*co).frame = (*co).frame.sub(1);
+        (*co).depth -= 1;
+        if flags & COLLECTING == 0 {
+            // At a safe point: nothing to deliver.
+            (*co).top = (*co).stack.add((*func).as_integer() as usize);
+            return X::reload(co);
+        }
+        deliver(co, func, 1, func, nresults, flags & DELIVERY)
+    }
+}
+
+/// A native asked for a collection: does it, runs the finalisers, then delivers `result`.
+unsafe fn start_collect(call: &mut Call<'_>, result: Raw, nresults: i16, flags: u16) -> X {
+    // SAFETY: N1; the native's arguments are dead.
+    unsafe {
+        let co = call.co;
+        let (nresults, flags) = release_frame(call, nresults, flags);
+        let func = call.func;
+        (*co).top = func.add(1);
+        let global = &mut *(*co).global;
+        let roots = global.root_values();
+        global.heap.full(&roots);
+        global.heap.set_threshold();
+        if cfg!(feature = "stress") {
+            global.heap.check();
+        }
+        value::write(func, result);
+        (*co).top = func.add(1);
+        if global.heap.to_finalize.is_empty() || global.heap.finalizing {
+            return deliver(co, func, 1, func, nresults, flags);
+        }
+        // A result in place of a position: the frame's end delivers it.
+        let func = match Coroutine::grow(co, func, 4 + NATIVE_RESERVE, true) {
+            Ok(func) => func,
+            Err(_) => return deliver(co, func, 1, func, nresults, flags),
+        };
+        push_finalizer_frame(co, func, nresults, flags | COLLECTING);
+        next_finalizer(co)
+    }
+}
+
+/// Flag of a finaliser frame whose function slot holds a result to deliver, not a position.
+const COLLECTING: u16 = 0x2000;
+
+/// Leaves the interpreter, to be entered again by a reload.
+pub(crate) unsafe fn leave(co: *mut Coroutine, exit: Exit) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        (*(*co).global).exit = exit;
+        X::halt(co)
+    }
+}
+
+const _: () = assert!(RETURN_CLOSE == 1 && TAIL_CALLED & DELIVERY == 0);

@@ -1,0 +1,303 @@
+//! Switching between coroutines: resume, yield, end, close, and the task as a whole.
+//!
+//! A switch swaps which coroutine the dispatch loop works on; nothing is nested. Before leaving, a coroutine notes
+//! where the results of the call that switched away go (`pending_*`), so that whoever comes back delivers them as if
+//! the native had just returned. A task is the chain from a coroutine that the embedder runs down to the one that is
+//! current; parking leaves the chain as it is.
+
+use crate::api::Call;
+use crate::call::{self, ErrorKind, call_value, deliver, throw};
+use crate::debug;
+use crate::exec::X;
+use crate::stack::{
+    BOTTOM, CLOSING, Coroutine, NATIVE_DEPTH_MAX, NATIVE_RESERVE, ResumeKind, Status, UNWINDING,
+};
+use crate::state::Exit;
+use crate::string::Str;
+use crate::value::{self, Raw};
+
+/// What a native that leaves its coroutine asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Switch {
+    /// Resume `co` with the arguments from position `from` (1-based) on.
+    Resume { co: *mut Coroutine, from: usize, kind: ResumeKind },
+    /// Yield all arguments.
+    Yield,
+    /// `coroutine.close`.
+    Close { co: *mut Coroutine },
+    /// Park the whole task; the embedder delivers the results.
+    Park,
+}
+
+/// The native's frame is gone and its coroutine has noted where results go.
+pub(crate) unsafe fn switch(call: Call<'_>, switch: Switch) -> X {
+    // SAFETY: N1 of `call`; all coroutines involved are alive, since stacks or `current` refer to them.
+    unsafe {
+        match switch {
+            Switch::Resume { co, from, kind } => {
+                let args = call.func.add(from);
+                resume(call.co, co, args, (call.count + 1).saturating_sub(from), kind)
+            }
+            Switch::Yield => yield_values(call.co, call.func.add(1), call.count),
+            Switch::Close { co } => close(call.co, co),
+            Switch::Park => {
+                (*call.co).top = call.func.add(1);
+                (*call.co).status = Status::Yielded;
+                call::leave(call.co, Exit::Parked)
+            }
+        }
+    }
+}
+
+/// Delivers values as the results of the call that switched away from `co`; `first` goes in front of them.
+unsafe fn deliver_pending(co: *mut Coroutine, first: Option<Raw>, from: *const Raw, count: usize) -> X {
+    // SAFETY: `from` does not lie in the part of `co`'s stack that is written.
+    unsafe {
+        let mut func = (*co).pending_func;
+        if !Coroutine::has_room(co, func, count + 2 + NATIVE_RESERVE) {
+            func = match Coroutine::grow(co, func, count + 2 + NATIVE_RESERVE, false) {
+                Ok(func) => func,
+                Err(error) => return call::throw_stack(co, error),
+            };
+        }
+        let mut to = func;
+        if let Some(first) = first {
+            value::write(to, first);
+            to = to.add(1);
+        }
+        for idx in 0..count {
+            value::write(to.add(idx), *from.add(idx));
+        }
+        let total = count + first.is_some() as usize;
+        deliver(co, func, total, func, (*co).pending_nresults, (*co).pending_flags)
+    }
+}
+
+/// Makes `co` the coroutine that runs.
+unsafe fn activate(co: *mut Coroutine) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let global = &mut *(*co).global;
+        global.current = co;
+        (*co).status = Status::Running;
+        global.heap.touch_coroutine(co);
+    }
+}
+
+unsafe fn resume(from_co: *mut Coroutine, co: *mut Coroutine, args: *mut Raw, count: usize, kind: ResumeKind) -> X {
+    // SAFETY: the arguments lie on the resumer's stack, above its pending call.
+    unsafe {
+        let message: &[u8] = match (*co).status {
+            Status::Dead => b"cannot resume dead coroutine",
+            Status::Running | Status::Normal => b"cannot resume non-suspended coroutine",
+            Status::Fresh | Status::Yielded
+                if (*from_co).depth + (*from_co).inherited_depth + 1 >= NATIVE_DEPTH_MAX =>
+            {
+                b"C stack overflow"
+            }
+            Status::Fresh | Status::Yielded => return transfer(from_co, co, args, count, kind),
+        };
+        let global = &mut *(*co).global;
+        let Ok(string) = global.heap.string(message) else { return call::throw_memory(from_co) };
+        let error = Str::value(string);
+        refuse(from_co, error, kind)
+    }
+}
+
+/// Reports an error to the coroutine that resumed.
+unsafe fn refuse(to: *mut Coroutine, error: Raw, kind: ResumeKind) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match kind {
+            ResumeKind::Wrap => throw_wrapped(to, error),
+            ResumeKind::Plain | ResumeKind::Close => deliver_pending(to, Some(Raw::FALSE), &raw const error, 1),
+        }
+    }
+}
+
+/// An error that leaves a wrapped coroutine gets the position of the call in front when it is a string.
+unsafe fn throw_wrapped(to: *mut Coroutine, error: Raw) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        (*to).top = (*to).pending_func.add(1);
+        let global = &mut *(*to).global;
+        let mut error = error;
+        if error.is_string() {
+            let mut text = debug::current_position(to);
+            text.extend_from_slice(Str::bytes(error.as_ptr()));
+            match global.heap.string(&text) {
+                Ok(string) => error = Str::value(string),
+                Err(_) => return call::throw_memory(to),
+            }
+        }
+        global.error = error;
+        throw(to, ErrorKind::Runtime)
+    }
+}
+
+unsafe fn transfer(from_co: *mut Coroutine, co: *mut Coroutine, args: *mut Raw, count: usize, kind: ResumeKind) -> X {
+    // SAFETY: as in `resume`.
+    unsafe {
+        let fresh = (*co).status == Status::Fresh;
+        (*from_co).top = (*from_co).pending_func.add(1);
+        (*from_co).status = Status::Normal;
+        (*co).resumer = from_co;
+        (*co).resume_kind = kind;
+        (*co).inherited_depth = (*from_co).depth + (*from_co).inherited_depth + 1;
+        activate(co);
+        if fresh { start(co, args, count) } else { deliver_pending(co, None, args, count) }
+    }
+}
+
+/// Calls a fresh coroutine's function, which lies at `stack[1]`.
+pub(crate) unsafe fn start(co: *mut Coroutine, args: *const Raw, count: usize) -> X {
+    // SAFETY: as in `resume`.
+    unsafe {
+        let mut func = (*co).stack.add(1);
+        if !Coroutine::has_room(co, func, count + 2 + NATIVE_RESERVE) {
+            func = match Coroutine::grow(co, func, count + 2 + NATIVE_RESERVE, false) {
+                Ok(func) => func,
+                Err(error) => return call::throw_stack(co, error),
+            };
+        }
+        for idx in 0..count {
+            value::write(func.add(1 + idx), *args.add(idx));
+        }
+        (*co).top = func.add(1 + count);
+        call_value(co, func, count, -1, BOTTOM)
+    }
+}
+
+unsafe fn yield_values(co: *mut Coroutine, args: *mut Raw, count: usize) -> X {
+    // SAFETY: the arguments lie on this stack; the resumer's is another one.
+    unsafe {
+        (*co).status = Status::Yielded;
+        let resumer = (*co).resumer;
+        if resumer.is_null() {
+            // The task's own coroutine: the values stay below its top for the embedder.
+            (*co).top = args.add(count);
+            return call::leave(co, Exit::Yielded { count });
+        }
+        (*co).top = (*co).pending_func.add(1);
+        (*co).resumer = std::ptr::null_mut();
+        activate(resumer);
+        let first = if (*co).resume_kind == ResumeKind::Plain { Some(Raw::TRUE) } else { None };
+        deliver_pending(resumer, first, args, count)
+    }
+}
+
+/// The coroutine's first function returned.
+pub(crate) unsafe fn finished(co: *mut Coroutine, results: *mut Raw, count: usize) -> X {
+    // SAFETY: the results lie on this stack; the resumer's is another one.
+    unsafe {
+        (*co).status = Status::Dead;
+        let resumer = (*co).resumer;
+        if resumer.is_null() {
+            return call::leave(co, Exit::Finished { count });
+        }
+        (*co).top = (*co).stack.add(1);
+        (*co).resumer = std::ptr::null_mut();
+        activate(resumer);
+        let first = if (*co).resume_kind == ResumeKind::Plain { Some(Raw::TRUE) } else { None };
+        deliver_pending(resumer, first, results, count)
+    }
+}
+
+/// An error found no protected frame in the coroutine. Its frames stay, for tracebacks and `coroutine.close`.
+pub(crate) unsafe fn failed(co: *mut Coroutine) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let global = &mut *(*co).global;
+        let error = global.error;
+        (*co).status = Status::Dead;
+        (*co).top = call::scratch_top(co);
+        let resumer = (*co).resumer;
+        if resumer.is_null() {
+            return call::leave(co, Exit::Failed);
+        }
+        if (*co).resume_kind == ResumeKind::Wrap {
+            // The coroutine is closed in its own right before the error goes on.
+            return begin_closing(co, Some(error));
+        }
+        // Kept for `coroutine.close`, which reports it once more.
+        value::write((*co).stack, error);
+        (*co).to_close.shrink_to_fit();
+        (*co).resumer = std::ptr::null_mut();
+        global.error = Raw::NIL;
+        activate(resumer);
+        refuse(resumer, error, ResumeKind::Plain)
+    }
+}
+
+unsafe fn close(from_co: *mut Coroutine, co: *mut Coroutine) -> X {
+    // SAFETY: the api checked the status.
+    unsafe {
+        (*from_co).top = (*from_co).pending_func.add(1);
+        (*from_co).status = Status::Normal;
+        let error = if (*co).status == Status::Dead { *(*co).stack } else { Raw::NIL };
+        let failed_before = (*co).status == Status::Dead && (*co).frame > (*co).frames;
+        (*co).resumer = from_co;
+        (*co).resume_kind = ResumeKind::Close;
+        (*co).inherited_depth = (*from_co).depth + (*from_co).inherited_depth + 1;
+        activate(co);
+        begin_closing(co, failed_before.then_some(error))
+    }
+}
+
+/// Leaves all frames and closes all variables; [`closed`] follows. Without an error the slot behind the base frame's
+/// function holds nil, and `saved` 0.
+unsafe fn begin_closing(co: *mut Coroutine, error: Option<Raw>) -> X {
+    // SAFETY: K2: the base frame stays.
+    unsafe {
+        while (*co).frame > (*co).frames {
+            (*(*co).frame).drop_state();
+            (*co).frame = (*co).frame.sub(1);
+        }
+        (*co).depth = 0;
+        (*co).unyieldable = 1;
+        let base = &mut *(*co).frames;
+        base.flags |= CLOSING | UNWINDING;
+        base.saved = error.is_some() as u32;
+        let global = &mut *(*co).global;
+        global.error = Raw::NIL;
+        Coroutine::close_upvalues(co, (*co).stack, Some(&mut global.heap));
+        value::write((*co).stack.add(1), error.unwrap_or(Raw::NIL));
+        (*co).top = (*co).stack.add(2);
+        call::unwind_step(co)
+    }
+}
+
+/// All variables of a coroutine that is being closed are closed.
+pub(crate) unsafe fn closed(co: *mut Coroutine) -> X {
+    // SAFETY: the error's value, if any, lies behind the base frame's function.
+    unsafe {
+        let base = &mut *(*co).frames;
+        base.flags &= !(CLOSING | UNWINDING);
+        let error = *(*co).stack.add(1);
+        let is_error = base.saved != 0;
+        (*co).unyieldable = 0;
+        (*co).status = Status::Dead;
+        value::write((*co).stack, Raw::NIL);
+        (*co).top = (*co).stack.add(1);
+        let resumer = (*co).resumer;
+        (*co).resumer = std::ptr::null_mut();
+        activate(resumer);
+        match (*co).resume_kind {
+            ResumeKind::Wrap => throw_wrapped(resumer, error),
+            _ if is_error => refuse(resumer, error, ResumeKind::Close),
+            _ => {
+                let yes = Raw::TRUE;
+                deliver_pending(resumer, None, &raw const yes, 1)
+            }
+        }
+    }
+}
+
+/// The chain of a parked or preempted task goes on: values are delivered to its innermost coroutine.
+pub(crate) unsafe fn unpark(co: *mut Coroutine, values: &[Raw]) -> X {
+    // SAFETY: the embedder has the values rooted.
+    unsafe {
+        activate(co);
+        deliver_pending(co, None, values.as_ptr(), values.len())
+    }
+}

@@ -1,0 +1,381 @@
+//! Moves, constants, upvalues, tables, strings.
+
+use super::{X, ops};
+use crate::bytecode::Instruction;
+use crate::call;
+use crate::closure::Closure;
+use crate::debug::Operand;
+use crate::metamethod;
+use crate::string::Str;
+use crate::table::{self, Node, Table};
+use crate::value::{self, INTEGER, NIL, Raw, STRING, TABLE};
+
+/// The value of a field by the slot that hit last, if it still holds this key and a value.
+#[inline(always)]
+unsafe fn cached_field(table: *mut Table, i: Instruction, key: Raw) -> Option<*mut Node> {
+    // SAFETY: the index is masked, so it lies in the node array whatever the cache says.
+    unsafe {
+        let node = (*table).nodes.add(i.d() & (*table).mask as usize);
+        let hit = (*node).key_payload == key.payload && (*node).key_tag == STRING && (*node).value_tag != NIL;
+        if hit { Some(node) } else { None }
+    }
+}
+
+/// Remembers where a field was found, in the instruction that looked for it.
+#[inline(always)]
+unsafe fn remember(x: X, i: Instruction, table: *mut Table, slot: *mut Raw) {
+    // SAFETY: `pc` is behind the instruction, whose code belongs to this virtual machine alone.
+    unsafe {
+        let idx = Table::node_idx(table, slot);
+        if idx <= u16::MAX as usize {
+            *x.pc.sub(1).cast_mut() = i.with_d(idx as u16);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn field(x: X, i: Instruction, object: Raw, operand: Operand) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        let key = x.constant(i.c());
+        if object.tag == TABLE {
+            let table = object.as_ptr::<Table>();
+            if let Some(node) = cached_field(table, i, key) {
+                x.set(i.a(), value::read(Node::value(node)));
+                return x;
+            }
+        }
+        field_miss(x, i, object, operand)
+    }
+}
+
+#[inline(never)]
+unsafe fn field_miss(x: X, i: Instruction, object: Raw, operand: Operand) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        let key = x.constant(i.c());
+        let mut holder = object;
+        // One step up a chain of tables keeps methods and inherited fields off the generic path.
+        while holder.tag == TABLE {
+            let table = holder.as_ptr::<Table>();
+            let slot = Table::get_short(table, key.as_ptr::<Str>());
+            if (*slot).tag != NIL {
+                remember(x, i, table, slot);
+                x.set(i.a(), value::read(slot));
+                return x;
+            }
+            if (*table).metatable.is_null() {
+                x.set(i.a(), Raw::NIL);
+                return x;
+            }
+            let handler = x.global().fast_event((*table).metatable, crate::state::Event::Index);
+            if handler.tag != TABLE || handler.payload == object.payload {
+                break;
+            }
+            holder = handler;
+            // The cache may know the place in the holder.
+            if let Some(node) = cached_field(holder.as_ptr(), i, key) {
+                x.set(i.a(), value::read(Node::value(node)));
+                return x;
+            }
+            if !(*holder.as_ptr::<Table>()).metatable.is_null() {
+                break;
+            }
+        }
+        metamethod::index(x, i, object, key, operand)
+    }
+}
+
+#[inline(always)]
+unsafe fn set_field_of(x: X, i: Instruction, object: Raw, key: Raw, operand: Operand) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        let value = x.rk(i.c());
+        if object.tag == TABLE {
+            let table = object.as_ptr::<Table>();
+            if let Some(node) = cached_field(table, i, key) {
+                value::write(Node::value(node), value);
+                x.global().heap.barrier_back(table, value);
+                return x;
+            }
+        }
+        set_field_miss(x, i, object, key, value, operand)
+    }
+}
+
+#[inline(never)]
+unsafe fn set_field_miss(x: X, i: Instruction, object: Raw, key: Raw, value: Raw, operand: Operand) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        if object.tag == TABLE {
+            let table = object.as_ptr::<Table>();
+            let slot = Table::get_short(table, key.as_ptr::<Str>());
+            if (*slot).tag != NIL {
+                remember(x, i, table, slot);
+                value::write(slot, value);
+                x.global().heap.barrier_back(table, value);
+                return x;
+            }
+            if (*table).metatable.is_null() {
+                return raw_set(x, table, slot, key, value);
+            }
+        }
+        metamethod::set_index(x, object, key, value, operand)
+    }
+}
+
+/// Stores into a table without a metatable, at `slot` if the key has one.
+#[inline(always)]
+unsafe fn raw_set(x: X, table: *mut Table, slot: *mut Raw, key: Raw, value: Raw) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        let heap = &mut x.global().heap;
+        if slot != table::absent() {
+            value::write(slot, value);
+            (*table).absent = 0;
+        } else {
+            match Table::insert(table, key, value, heap.interned.seed) {
+                Ok(growth) => heap.charge_growth(growth),
+                Err(error) => {
+                    x.save();
+                    return call::throw_key_error(x.co, error);
+                }
+            }
+            heap.barrier_back(table, key);
+        }
+        heap.barrier_back(table, value);
+        call::check_memory(x)
+    }
+}
+
+/// `R[A] := object[key]` for an integer key.
+#[inline(always)]
+unsafe fn get_integer(x: X, i: Instruction, object: Raw, key: i64, operand: Operand) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        if object.tag == TABLE {
+            let table = object.as_ptr::<Table>();
+            let idx = (key as u64).wrapping_sub(1);
+            if idx < (*table).array_len as u64 {
+                let found = value::read((*table).array.add(idx as usize));
+                if found.tag != NIL || (*table).metatable.is_null() {
+                    x.set(i.a(), found);
+                    return x;
+                }
+            }
+        }
+        get_integer_miss(x, i, object, key, operand)
+    }
+}
+
+#[inline(never)]
+unsafe fn get_integer_miss(x: X, i: Instruction, object: Raw, key: i64, operand: Operand) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        if object.tag == TABLE {
+            let table = object.as_ptr::<Table>();
+            let slot = Table::get_integer(table, key);
+            if (*slot).tag != NIL || (*table).metatable.is_null() {
+                x.set(i.a(), value::read(slot));
+                return x;
+            }
+        }
+        metamethod::index(x, i, object, Raw::integer(key), operand)
+    }
+}
+
+/// `object[key] := value` for an integer key.
+#[inline(always)]
+unsafe fn set_integer(x: X, object: Raw, key: i64, value: Raw, operand: Operand) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        if object.tag == TABLE {
+            let table = object.as_ptr::<Table>();
+            let idx = (key as u64).wrapping_sub(1);
+            if idx < (*table).array_len as u64 {
+                let slot = (*table).array.add(idx as usize);
+                if (*slot).tag != NIL || (*table).metatable.is_null() {
+                    value::write(slot, value);
+                    x.global().heap.barrier_back(table, value);
+                    return x;
+                }
+            }
+        }
+        set_integer_miss(x, object, key, value, operand)
+    }
+}
+
+#[inline(never)]
+unsafe fn set_integer_miss(x: X, object: Raw, key: i64, value: Raw, operand: Operand) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        if object.tag == TABLE {
+            let table = object.as_ptr::<Table>();
+            let slot = Table::get_integer(table, key);
+            if (*slot).tag != NIL || (*table).metatable.is_null() {
+                return raw_set(x, table, slot, Raw::integer(key), value);
+            }
+        }
+        metamethod::set_index(x, object, Raw::integer(key), value, operand)
+    }
+}
+
+/// The upvalue's value slot.
+#[inline(always)]
+unsafe fn upvalue(x: X, idx: usize) -> *mut Raw {
+    // SAFETY: E1; the function lies below the base, also in a vararg function.
+    unsafe { (**Closure::upvalue((*x.base.sub(1)).as_ptr(), idx)).slot }
+}
+
+ops! {
+    fn mov(x, i) {
+        x.set(i.a(), x.reg(i.b()));
+        x
+    }
+    fn load_i(x, i) {
+        x.set(i.a(), Raw::integer(i.sbx() as i64));
+        x
+    }
+    fn load_f(x, i) {
+        x.set(i.a(), Raw::float(i.sbx() as f64));
+        x
+    }
+    fn load_k(x, i) {
+        x.set(i.a(), x.constant(i.bx()));
+        x
+    }
+    fn load_false(x, i) {
+        x.set(i.a(), Raw::FALSE);
+        x
+    }
+    fn load_false_skip(x, i) {
+        x.set(i.a(), Raw::FALSE);
+        X { pc: x.pc.add(1), ..x }
+    }
+    fn load_true(x, i) {
+        x.set(i.a(), Raw::TRUE);
+        x
+    }
+    fn load_nil(x, i) {
+        for idx in i.a()..=i.a() + i.b() {
+            x.set(idx, Raw::NIL);
+        }
+        x
+    }
+    fn get_upval(x, i) {
+        x.set(i.a(), value::read(upvalue(x, i.b())));
+        x
+    }
+    fn set_upval(x, i) {
+        let upvalue = *Closure::upvalue((*x.base.sub(1)).as_ptr(), i.b());
+        let value = x.reg(i.a());
+        value::write((*upvalue).slot, value);
+        x.global().heap.barrier_upvalue(upvalue, value);
+        x
+    }
+    fn get_tab_up(x, i) { field(x, i, value::read(upvalue(x, i.b())), Operand::Upvalue(i.b())) }
+    fn set_tab_up(x, i) {
+        set_field_of(x, i, value::read(upvalue(x, i.a())), x.constant(i.b()), Operand::Upvalue(i.a()))
+    }
+    fn get_table(x, i) {
+        let (object, key) = (x.reg(i.b()), x.reg(i.c()));
+        if key.tag == INTEGER {
+            return get_integer(x, i, object, key.as_integer(), Operand::Register(i.b()));
+        }
+        get_any(x, i, object, key)
+    }
+    fn get_i(x, i) { get_integer(x, i, x.reg(i.b()), i.c() as i64, Operand::Register(i.b())) }
+    fn get_field(x, i) { field(x, i, x.reg(i.b()), Operand::Register(i.b())) }
+    fn set_table(x, i) {
+        let (object, key) = (x.reg(i.a()), x.reg(i.b()));
+        let value = x.rk(i.c());
+        if key.tag == INTEGER {
+            return set_integer(x, object, key.as_integer(), value, Operand::Register(i.a()));
+        }
+        set_any(x, i, object, key, value)
+    }
+    fn set_i(x, i) {
+        set_integer(x, x.reg(i.a()), i.b() as i64, x.rk(i.c()), Operand::Register(i.a()))
+    }
+    fn set_field(x, i) { set_field_of(x, i, x.reg(i.a()), x.constant(i.b()), Operand::Register(i.a())) }
+    fn new_table(x, i) {
+        match x.global().heap.table_with(i.bx(), i.b()) {
+            Ok(table) => {
+                x.set(i.a(), Raw::table(table));
+                call::safe_point(x, x.base.add(i.a() + 1))
+            }
+            Err(_) => {
+                x.save();
+                call::throw_memory(x.co)
+            }
+        }
+    }
+    fn self_field(x, i) {
+        let object = x.reg(i.b());
+        x.set(i.a() + 1, object);
+        field(x, i, object, Operand::Register(i.b()))
+    }
+    fn set_list(x, i) { fill_list(x, i) }
+    fn len(x, i) {
+        let value = x.reg(i.b());
+        if value.tag == TABLE && (*value.as_ptr::<Table>()).metatable.is_null() {
+            x.set(i.a(), Raw::integer(Table::len(value.as_ptr())));
+            return x;
+        }
+        metamethod::len(x, i, value)
+    }
+    fn concat(x, i) { metamethod::concat(x, i.a(), i.b()) }
+}
+
+#[inline(never)]
+unsafe fn get_any(x: X, i: Instruction, object: Raw, key: Raw) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        if object.tag == TABLE {
+            let table = object.as_ptr::<Table>();
+            let slot = Table::get(table, key, x.global().heap.interned.seed);
+            if (*slot).tag != NIL || (*table).metatable.is_null() {
+                x.set(i.a(), value::read(slot));
+                return x;
+            }
+        }
+        metamethod::index(x, i, object, key, Operand::Register(i.b()))
+    }
+}
+
+#[inline(never)]
+unsafe fn set_any(x: X, i: Instruction, object: Raw, key: Raw, value: Raw) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        if object.tag == TABLE {
+            let table = object.as_ptr::<Table>();
+            let slot = Table::get(table, key, x.global().heap.interned.seed);
+            if (*slot).tag != NIL || (*table).metatable.is_null() {
+                return raw_set(x, table, slot, key, value);
+            }
+        }
+        metamethod::set_index(x, object, key, value, Operand::Register(i.a()))
+    }
+}
+
+#[inline(never)]
+unsafe fn fill_list(x: X, i: Instruction) -> X {
+    // SAFETY: E1 to E4; the table is fresh from its constructor.
+    unsafe {
+        let table = x.reg(i.a()).as_ptr::<Table>();
+        let first = x.base.add(i.a() + 1);
+        let count = if i.b() == 0 { (*x.co).top.offset_from(first) as usize } else { i.b() };
+        let heap = &mut x.global().heap;
+        for idx in 0..count {
+            let (key, value) = (i.bx() + idx + 1, value::read(first.add(idx)));
+            if key <= (*table).array_len as usize {
+                value::write((*table).array.add(key - 1), value);
+                heap.barrier_back(table, value);
+            } else if let Err(error) = heap.table_set(table, Raw::integer(key as i64), value) {
+                x.save();
+                return call::throw_key_error(x.co, error);
+            }
+        }
+        call::safe_point(x, x.base.add(i.a() + 1))
+    }
+}

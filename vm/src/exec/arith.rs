@@ -1,0 +1,196 @@
+//! Arithmetic and bitwise opcodes: integer and float fast paths; the rest is `metamethod::arith`.
+
+use super::{X, ops};
+use crate::bytecode::{ARITH_FLIPPED, ARITH_SUBTRACT, Instruction};
+use crate::metamethod;
+use crate::number::{self, ArithOp};
+use crate::value::{FLOAT, INTEGER, Raw};
+
+/// Integers wrap, two floats or a mix of both compute in floats.
+#[inline(always)]
+unsafe fn int_or_float(
+    x: X,
+    i: Instruction,
+    left: Raw,
+    right: Raw,
+    op: ArithOp,
+    int: impl Fn(i64, i64) -> i64,
+    float: impl Fn(f64, f64) -> f64,
+) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        if left.tag == INTEGER && right.tag == INTEGER {
+            x.set(i.a(), Raw::integer(int(left.as_integer(), right.as_integer())));
+            return x;
+        }
+        if left.tag == FLOAT && right.tag == FLOAT {
+            x.set(i.a(), Raw::float(float(left.as_float(), right.as_float())));
+            return x;
+        }
+        slow(x, i, left, right, op)
+    }
+}
+
+/// Always computes in floats.
+#[inline(always)]
+unsafe fn float_only(x: X, i: Instruction, left: Raw, right: Raw, op: ArithOp, float: impl Fn(f64, f64) -> f64) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        if left.tag == FLOAT && right.tag == FLOAT {
+            x.set(i.a(), Raw::float(float(left.as_float(), right.as_float())));
+            return x;
+        }
+        if left.tag == INTEGER && right.tag == INTEGER {
+            x.set(i.a(), Raw::float(float(left.as_integer() as f64, right.as_integer() as f64)));
+            return x;
+        }
+        slow(x, i, left, right, op)
+    }
+}
+
+/// Integers with a divisor that is not zero; floats.
+#[inline(always)]
+unsafe fn division(
+    x: X,
+    i: Instruction,
+    left: Raw,
+    right: Raw,
+    op: ArithOp,
+    int: impl Fn(i64, i64) -> i64,
+    float: impl Fn(f64, f64) -> f64,
+) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        if left.tag == INTEGER && right.tag == INTEGER && right.payload != 0 {
+            x.set(i.a(), Raw::integer(int(left.as_integer(), right.as_integer())));
+            return x;
+        }
+        if left.tag == FLOAT && right.tag == FLOAT {
+            x.set(i.a(), Raw::float(float(left.as_float(), right.as_float())));
+            return x;
+        }
+        slow(x, i, left, right, op)
+    }
+}
+
+#[inline(always)]
+unsafe fn bitwise(x: X, i: Instruction, left: Raw, right: Raw, op: ArithOp, int: impl Fn(i64, i64) -> i64) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        if left.tag == INTEGER && right.tag == INTEGER {
+            x.set(i.a(), Raw::integer(int(left.as_integer(), right.as_integer())));
+            return x;
+        }
+        slow(x, i, left, right, op)
+    }
+}
+
+/// Mixed numbers, strings, metamethods, errors. Only here is the order of the operands in the source looked at.
+#[inline(never)]
+unsafe fn slow(x: X, i: Instruction, left: Raw, right: Raw, op: ArithOp) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        let has_flags = i.op().operands().contains(&crate::bytecode::Operand::flags);
+        if has_flags && i.d() as u16 & ARITH_FLIPPED != 0 {
+            metamethod::arith(x, i, op, right, left)
+        } else {
+            metamethod::arith(x, i, op, left, right)
+        }
+    }
+}
+
+ops! {
+    fn add_i(x, i) {
+        let left = x.reg(i.b());
+        if left.tag == INTEGER {
+            x.set(i.a(), Raw::integer(left.as_integer().wrapping_add(i.sc())));
+            return x;
+        }
+        if left.tag == FLOAT {
+            x.set(i.a(), Raw::float(left.as_float() + i.sc() as f64));
+            return x;
+        }
+        add_i_slow(x, i, left)
+    }
+    fn add_k(x, i) {
+        int_or_float(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::Add, i64::wrapping_add, |a, b| a + b)
+    }
+    fn sub_k(x, i) {
+        int_or_float(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::Sub, i64::wrapping_sub, |a, b| a - b)
+    }
+    fn mul_k(x, i) {
+        int_or_float(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::Mul, i64::wrapping_mul, |a, b| a * b)
+    }
+    fn mod_k(x, i) {
+        division(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::Mod, number::int_mod, number::float_mod)
+    }
+    fn pow_k(x, i) { float_only(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::Pow, number::pow) }
+    fn div_k(x, i) { float_only(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::Div, |a, b| a / b) }
+    fn idiv_k(x, i) {
+        division(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::IDiv, number::int_floor_div, number::float_floor_div)
+    }
+    fn band_k(x, i) { bitwise(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::BAnd, |a, b| a & b) }
+    fn bor_k(x, i) { bitwise(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::BOr, |a, b| a | b) }
+    fn bxor_k(x, i) { bitwise(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::BXor, |a, b| a ^ b) }
+    fn shl_k(x, i) { bitwise(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::Shl, number::shift_left) }
+    fn shr_k(x, i) { bitwise(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::Shr, number::shift_right) }
+    fn add(x, i) {
+        int_or_float(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::Add, i64::wrapping_add, |a, b| a + b)
+    }
+    fn sub(x, i) {
+        int_or_float(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::Sub, i64::wrapping_sub, |a, b| a - b)
+    }
+    fn mul(x, i) {
+        int_or_float(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::Mul, i64::wrapping_mul, |a, b| a * b)
+    }
+    fn modulo(x, i) {
+        division(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::Mod, number::int_mod, number::float_mod)
+    }
+    fn pow(x, i) { float_only(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::Pow, number::pow) }
+    fn div(x, i) { float_only(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::Div, |a, b| a / b) }
+    fn idiv(x, i) {
+        division(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::IDiv, number::int_floor_div, number::float_floor_div)
+    }
+    fn band(x, i) { bitwise(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::BAnd, |a, b| a & b) }
+    fn bor(x, i) { bitwise(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::BOr, |a, b| a | b) }
+    fn bxor(x, i) { bitwise(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::BXor, |a, b| a ^ b) }
+    fn shl(x, i) { bitwise(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::Shl, number::shift_left) }
+    fn shr(x, i) { bitwise(x, i, x.reg(i.b()), x.reg(i.c()), ArithOp::Shr, number::shift_right) }
+    fn unm(x, i) {
+        let value = x.reg(i.b());
+        match value.tag {
+            INTEGER => x.set(i.a(), Raw::integer(value.as_integer().wrapping_neg())),
+            FLOAT => x.set(i.a(), Raw::float(-value.as_float())),
+            _ => return metamethod::arith(x, i, ArithOp::Unm, value, value),
+        }
+        x
+    }
+    fn bnot(x, i) {
+        let value = x.reg(i.b());
+        if value.tag == INTEGER {
+            x.set(i.a(), Raw::integer(!value.as_integer()));
+            return x;
+        }
+        metamethod::arith(x, i, ArithOp::BNot, value, value)
+    }
+    fn not(x, i) {
+        x.set(i.a(), Raw::boolean(x.reg(i.b()).is_falsy()));
+        x
+    }
+}
+
+/// `AddI` on something that is no number: the source's operation and operand order come back.
+#[inline(never)]
+unsafe fn add_i_slow(x: X, i: Instruction, left: Raw) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        let flags = i.d() as u16;
+        if flags & ARITH_SUBTRACT != 0 {
+            metamethod::arith(x, i, ArithOp::Sub, left, Raw::integer(-i.sc()))
+        } else if flags & ARITH_FLIPPED != 0 {
+            metamethod::arith(x, i, ArithOp::Add, Raw::integer(i.sc()), left)
+        } else {
+            metamethod::arith(x, i, ArithOp::Add, left, Raw::integer(i.sc()))
+        }
+    }
+}

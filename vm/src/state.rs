@@ -1,0 +1,299 @@
+//! The state shared by all coroutines of a virtual machine: heap, metatables by type, names of events, roots.
+//!
+//! [`Global`] is what the interpreter sees through raw pointers; [`crate::api::State`] owns it and is what an embedder
+//! holds.
+
+use crate::bytecode::Chunk;
+use crate::closure::{Local, LoadedProto, ProtoParts, UpvalueSource};
+use crate::gc::{Heap, OutOfMemory};
+use crate::stack::{self, Coroutine};
+use crate::string::Str;
+use crate::table::Table;
+use crate::value::{self, Header, Raw, TABLE, TYPE_COUNT, USERDATA};
+use crate::bytecode::{Constant, Proto, StrId};
+use crate::userdata::Userdata;
+use std::cell::RefCell;
+use std::ptr;
+use std::rc::Rc;
+
+/// Events with a metamethod. The first eight have a bit in [`Table::absent`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Event {
+    Index,
+    NewIndex,
+    Gc,
+    Mode,
+    Len,
+    Eq,
+    Call,
+    Close,
+    Add,
+    Sub,
+    Mul,
+    Mod,
+    Pow,
+    Div,
+    IDiv,
+    BAnd,
+    BOr,
+    BXor,
+    Shl,
+    Shr,
+    Unm,
+    BNot,
+    Lt,
+    Le,
+    Concat,
+    ToString,
+    Name,
+}
+
+/// ORDER: `Event`.
+const EVENT_NAMES: [&str; 27] = [
+    "__index", "__newindex", "__gc", "__mode", "__len", "__eq", "__call", "__close", "__add", "__sub", "__mul",
+    "__mod", "__pow", "__div", "__idiv", "__band", "__bor", "__bxor", "__shl", "__shr", "__unm", "__bnot", "__lt",
+    "__le", "__concat", "__tostring", "__name",
+];
+
+impl Event {
+    /// The name without its underscores, as messages have it.
+    pub fn bare_name(self) -> &'static str {
+        &EVENT_NAMES[self as usize][2..]
+    }
+}
+
+/// Why the interpreter was left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Exit {
+    /// The task's first function returned; `count` results lie at the start of its coroutine's stack.
+    Finished { count: usize },
+    /// An error reached the task's start; its value is in `Global::error`.
+    Failed,
+    /// The task's own coroutine yielded `count` values, which lie below its top.
+    Yielded { count: usize },
+    /// A native parked the task.
+    Parked,
+    /// The budget is used up.
+    Preempted,
+}
+
+/// Values that live outside the heap's objects. Shared with `Root`s, which free their slot when dropped.
+#[derive(Debug, Default)]
+pub(crate) struct RootSlots {
+    pub slots: Vec<Raw>,
+    pub free: Vec<usize>,
+}
+
+/// What takes a warning's text.
+pub type WarnFn = fn(&[u8]);
+
+/// Everything the coroutines of one virtual machine share.
+#[derive(Debug)]
+pub(crate) struct Global {
+    pub heap: Heap,
+    /// Instructions that may jump back or call until the interpreter looks up; see `api::State::run`.
+    pub budget: i64,
+    /// The coroutine that runs, or ran last.
+    pub current: *mut Coroutine,
+    pub main: *mut Coroutine,
+    pub registry: *mut Table,
+    pub globals: *mut Table,
+    pub names: [*mut Str; EVENT_NAMES.len()],
+    pub type_metatables: [*mut Table; TYPE_COUNT],
+    pub memory_message: *mut Str,
+    /// The value of the error that is under way.
+    pub error: Raw,
+    pub exit: Exit,
+    pub roots: Rc<RefCell<RootSlots>>,
+    /// Address of the native that `pairs` gives: loops run it without a call.
+    pub next_function: u64,
+    /// Takes warnings, such as an error in a finaliser.
+    pub warn: Option<WarnFn>,
+}
+
+impl Global {
+    pub fn new(seed: u64) -> Result<Box<Global>, OutOfMemory> {
+        let mut global = Box::new(Global {
+            heap: Heap::new(seed),
+            budget: i64::MAX,
+            current: ptr::null_mut(),
+            main: ptr::null_mut(),
+            registry: ptr::null_mut(),
+            globals: ptr::null_mut(),
+            names: [ptr::null_mut(); EVENT_NAMES.len()],
+            type_metatables: [ptr::null_mut(); TYPE_COUNT],
+            memory_message: ptr::null_mut(),
+            error: Raw::NIL,
+            exit: Exit::Failed,
+            roots: Rc::default(),
+            next_function: 0,
+            warn: None,
+        });
+        for (slot, name) in global.names.iter_mut().zip(EVENT_NAMES) {
+            *slot = global.heap.short_string(name.as_bytes())?;
+        }
+        global.heap.mode_name = global.names[Event::Mode as usize];
+        global.memory_message = global.heap.short_string(b"not enough memory")?;
+        global.registry = global.heap.table()?;
+        global.globals = global.heap.table()?;
+        let pointer: *mut Global = &mut *global;
+        // SAFETY: the coroutine keeps the pointer; the box never moves its contents.
+        unsafe {
+            global.main = Coroutine::new(&mut global.heap, pointer, Raw::NIL)?;
+            (*global.main).unyieldable = 1;
+            (*global.main).status = stack::Status::Dead;
+            (*global.main).top = (*global.main).stack.add(1);
+        }
+        global.current = global.main;
+        Ok(global)
+    }
+
+    /// Every value the collector starts from.
+    pub fn root_values(&self) -> Vec<Raw> {
+        let mut roots = vec![
+            Raw::object(value::COROUTINE, self.main),
+            Raw::object(value::COROUTINE, self.current),
+            Raw::table(self.registry),
+            Raw::table(self.globals),
+            Raw::object(value::STRING, self.memory_message),
+            self.error,
+        ];
+        roots.extend(self.names.iter().map(|&name| Raw::object(value::STRING, name)));
+        roots.extend(self.type_metatables.iter().filter(|table| !table.is_null()).map(|&table| Raw::table(table)));
+        roots.extend(self.roots.borrow().slots.iter().filter(|value| value.is_object()));
+        roots
+    }
+
+    /// A value's metatable; null when it has none.
+    ///
+    /// # Safety
+    /// `value` is alive.
+    #[inline(always)]
+    pub unsafe fn metatable(&self, value: Raw) -> *mut Table {
+        // SAFETY: V1.
+        unsafe {
+            match value.tag {
+                TABLE => (*value.as_ptr::<Table>()).metatable,
+                USERDATA => (*value.as_ptr::<Userdata>()).metatable,
+                _ => self.type_metatables[value.type_idx()],
+            }
+        }
+    }
+
+    /// A metatable's entry for one of the events that tables remember the absence of.
+    ///
+    /// # Safety
+    /// `metatable` is alive or null.
+    #[inline(always)]
+    pub unsafe fn fast_event(&self, metatable: *mut Table, event: Event) -> Raw {
+        // SAFETY: T5.
+        unsafe {
+            if metatable.is_null() || (*metatable).absent & 1 << event as u8 != 0 {
+                return Raw::NIL;
+            }
+            let found = value::read(Table::get_short(metatable, self.names[event as usize]));
+            if found.is_nil() {
+                (*metatable).absent |= 1 << event as u8;
+            }
+            found
+        }
+    }
+
+    /// A value's metamethod, or nil.
+    ///
+    /// # Safety
+    /// `value` is alive.
+    pub unsafe fn metamethod(&self, value: Raw, event: Event) -> Raw {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let metatable = self.metatable(value);
+            if metatable.is_null() {
+                return Raw::NIL;
+            }
+            value::read(Table::get_short(metatable, self.names[event as usize]))
+        }
+    }
+
+    /// The type name messages use: `__name` when the metatable has one that is a string.
+    ///
+    /// # Safety
+    /// `value` is alive.
+    pub unsafe fn type_name_of(&self, value: Raw) -> Vec<u8> {
+        // SAFETY: the caller's contract.
+        unsafe {
+            if matches!(value.tag, TABLE | USERDATA) {
+                let name = self.metamethod(value, Event::Name);
+                if name.is_string() {
+                    return Str::bytes(name.as_ptr()).to_vec();
+                }
+            }
+        }
+        if value.tag == value::LIGHT { b"light userdata".to_vec() } else { value.type_name().as_bytes().to_vec() }
+    }
+
+    /// Loads a compiled chunk: interns its strings once, and turns its constants into values.
+    ///
+    /// # Errors
+    /// When memory is short.
+    pub fn load(&mut self, chunk: &Chunk) -> Result<*mut LoadedProto, OutOfMemory> {
+        let mut strings = Vec::with_capacity(chunk.strings.len());
+        for string in chunk.strings.iter() {
+            strings.push(self.heap.string(string)?);
+        }
+        let source = self.heap.string(&chunk.source)?;
+        self.load_proto(&chunk.main, &strings, source)
+    }
+
+    fn load_proto(
+        &mut self,
+        proto: &Proto,
+        strings: &[*mut Str],
+        source: *mut Str,
+    ) -> Result<*mut LoadedProto, OutOfMemory> {
+        let name = |id: StrId| strings[id.0 as usize];
+        let constants = proto.constants.iter().map(|&constant| match constant {
+            // SAFETY: the chunk's strings are alive: nothing collects while a chunk is loaded.
+            Constant::String(id) => unsafe { Str::value(name(id)) },
+            other => value::constant(other).expect("only strings have no value of their own"),
+        });
+        let constants: Box<[Raw]> = constants.collect();
+        let mut protos = Vec::with_capacity(proto.protos.len());
+        for inner in &proto.protos {
+            protos.push(self.load_proto(inner, strings, source)?);
+        }
+        let mut code: Box<[_]> = proto.code.as_slice().into();
+        let loaded = LoadedProto {
+            header: Header { kind: value::PROTO, marked: 0 },
+            num_params: proto.num_params,
+            is_vararg: proto.is_vararg,
+            stack_len_max: proto.stack_len_max,
+            line_defined: proto.line_defined,
+            last_line_defined: proto.last_line_defined,
+            code: code.as_mut_ptr(),
+            constants: constants.as_ptr(),
+            parts: Box::new(ProtoParts {
+                code,
+                constants,
+                lines: proto.lines.as_slice().into(),
+                protos: protos.into_boxed_slice(),
+                upvalues: proto
+                    .upvalues
+                    .iter()
+                    .map(|upvalue| UpvalueSource {
+                        name: upvalue.name.map_or(ptr::null_mut(), name),
+                        in_stack: upvalue.in_stack,
+                        idx: upvalue.idx,
+                    })
+                    .collect(),
+                locals: proto
+                    .locals
+                    .iter()
+                    .map(|local| Local { name: name(local.name), start_pc: local.start_pc, end_pc: local.end_pc })
+                    .collect(),
+                source,
+            }),
+        };
+        self.heap.proto(loaded)
+    }
+}
