@@ -1,1 +1,16 @@
-fn main() {}
+//! The binary `perilune`.
+
+mod lua;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    match args.first().and_then(|word| word.to_str()) {
+        Some("lua") => lua::main(&args[1..]),
+        _ => {
+            eprintln!("usage: perilune lua [--list] FILE [ARGS...]");
+            ExitCode::from(255)
+        }
+    }
+}

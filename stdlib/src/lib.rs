@@ -1,1 +1,49 @@
-//! Placeholder while the crate is laid out.
+//! The standard library: one file or folder per library, written against the virtual machine's safe face.
+
+#![deny(unsafe_code)]
+
+pub mod base;
+pub mod coroutine;
+pub mod math;
+pub mod string;
+pub mod table;
+
+use perilune_vm::{Call, LuaError, NativeFn, Table, Value};
+
+/// Opens all libraries into the globals, and notes them in the registry as loaded.
+///
+/// # Errors
+/// When memory is short.
+pub fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
+    let globals = call.globals();
+    let loaded = call.table(0, 8)?;
+    let registry = call.registry();
+    registry.set_str(call, b"_LOADED", loaded.into())?;
+    base::open(call)?;
+    loaded.set_str(call, b"_G", globals.into())?;
+    type Library = for<'gc> fn(&mut Call<'gc>) -> Result<Table<'gc>, LuaError>;
+    let libraries: [(&[u8], Library); 4] = [
+        (b"coroutine", coroutine::open),
+        (b"table", table::open),
+        (b"string", string::open),
+        (b"math", math::open),
+    ];
+    for (name, library) in libraries {
+        let exports = library(call)?;
+        loaded.set_str(call, name, exports.into())?;
+        globals.set_str(call, name, exports.into())?;
+    }
+    Ok(())
+}
+
+/// Sets native functions in a table.
+fn set_functions<'gc>(
+    call: &mut Call<'gc>,
+    table: Table<'gc>,
+    functions: &[(&str, NativeFn)],
+) -> Result<(), LuaError> {
+    for &(name, function) in functions {
+        table.set_str(call, name.as_bytes(), Value::native(function))?;
+    }
+    Ok(())
+}

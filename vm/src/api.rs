@@ -104,7 +104,7 @@ impl Continuation {
     fn into_then(self) -> Then {
         match self {
             Continuation::Function(function) => Then::Function(function),
-            Continuation::State(state) => Then::State(Box::into_raw(Box::new(state))),
+            Continuation::State(state) => Then::State(Box::into_raw(state)),
         }
     }
 }
@@ -1508,7 +1508,7 @@ impl<'gc> Call<'gc> {
                         value.type_name().as_bytes().to_vec()
                     }
                 };
-                let address = format!(": {:#016x}", value.address());
+                let address = format!(": {:#x}", value.address());
                 self.string(&[&name[..], address.as_bytes()].concat())?
             }
         };

@@ -92,7 +92,7 @@ pub(crate) enum Then {
     None,
     Function(NativeFn),
     /// Owned by the frame, through `Box::into_raw`.
-    State(*mut Box<dyn Step>),
+    State(*mut dyn Step),
 }
 
 impl Frame {
@@ -124,7 +124,9 @@ impl Frame {
 
     /// Drops what a native frame owns.
     pub unsafe fn drop_state(&mut self) {
-        if let Then::State(state) = mem::replace(&mut self.then, Then::None) {
+        if self.is_native()
+            && let Then::State(state) = mem::replace(&mut self.then, Then::None)
+        {
             // SAFETY: the frame owned it.
             drop(unsafe { Box::from_raw(state) });
         }

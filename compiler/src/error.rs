@@ -1,0 +1,43 @@
+//! What is wrong with a source.
+
+use perilune_vm::chunk_id;
+use std::fmt;
+
+/// The first error in a source.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SyntaxError {
+    /// Chunk name, as messages have it.
+    pub chunk: Vec<u8>,
+    /// Line, from 1.
+    pub line: u32,
+    /// What is wrong.
+    pub message: Vec<u8>,
+    /// The text in front of which the reader stopped, quoted as the reference does; `None` when it does not matter.
+    pub near: Option<Vec<u8>>,
+}
+
+impl SyntaxError {
+    pub(crate) fn new(chunk_name: &[u8], line: u32, message: impl Into<Vec<u8>>, near: Option<Vec<u8>>) -> Self {
+        SyntaxError { chunk: chunk_id(chunk_name), line, message: message.into(), near }
+    }
+
+    /// The whole message: `chunk:line: message near 'token'`.
+    pub fn message_bytes(&self) -> Vec<u8> {
+        let mut text = self.chunk.clone();
+        text.extend_from_slice(format!(":{}: ", self.line).as_bytes());
+        text.extend_from_slice(&self.message);
+        if let Some(near) = &self.near {
+            text.extend_from_slice(b" near ");
+            text.extend_from_slice(near);
+        }
+        text
+    }
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.message_bytes()))
+    }
+}
+
+impl std::error::Error for SyntaxError {}
