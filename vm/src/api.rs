@@ -1912,7 +1912,10 @@ impl State {
             } else {
                 coroutine::unpark(co, &values)
             };
-            exec::run(x);
+            if !x.is_halt() {
+                x.save();
+                exec::run(x.co);
+            }
         }
         self.ended(task)
     }

@@ -17,7 +17,7 @@ use crate::bytecode::{Op, RETURN_CLOSE};
 use crate::closure::{Closure, NativeClosure, NativeFn};
 use crate::coroutine;
 use crate::debug::{self, Operand};
-use crate::exec::X;
+use crate::exec::{self, X};
 use crate::metamethod;
 use crate::stack::{
     BOTTOM, CLOSING, Coroutine, DELIVERY, FINALIZER, FINISH, Frame, HANDLER, NATIVE_DEPTH_MAX, NATIVE_FRAME,
@@ -736,7 +736,7 @@ pub(crate) unsafe fn unwind_step(co: *mut Coroutine) -> X {
 #[inline(always)]
 pub(crate) unsafe fn safe_point(x: X, limit: *mut Raw) -> X {
     // SAFETY: the caller's contract.
-    unsafe { if x.global().heap.wants_step() { collect_step(x, limit) } else { x } }
+    unsafe { if x.global().heap.wants_step() { exec::slow(x, |x| collect_step(x, limit)) } else { x } }
 }
 
 #[cold]
@@ -745,10 +745,6 @@ unsafe fn collect_step(x: X, limit: *mut Raw) -> X {
     // SAFETY: the frame's `pc` is saved here; `limit` bounds what is alive on the running stack.
     unsafe {
         let co = x.co;
-        // A native frame has no instruction to go on at; its `pc` is not used.
-        if !(*(*co).frame).is_native() {
-            x.save();
-        }
         let top = (*co).top;
         (*co).top = limit;
         let global = &mut *(*co).global;

@@ -1,6 +1,6 @@
 //! Moves, constants, upvalues, tables, strings.
 
-use super::{X, ops};
+use super::{X, ops, slow};
 use crate::bytecode::Instruction;
 use crate::call;
 use crate::closure::Closure;
@@ -45,11 +45,10 @@ unsafe fn field(x: X, i: Instruction, object: Raw, operand: Operand) -> X {
                 return x;
             }
         }
-        field_miss(x, i, object, operand)
+        slow(x, |x| field_miss(x, i, object, operand))
     }
 }
 
-#[inline(never)]
 unsafe fn field_miss(x: X, i: Instruction, object: Raw, operand: Operand) -> X {
     // SAFETY: E1 to E4.
     unsafe {
@@ -99,11 +98,10 @@ unsafe fn set_field_of(x: X, i: Instruction, object: Raw, key: Raw, operand: Ope
                 return x;
             }
         }
-        set_field_miss(x, i, object, key, value, operand)
+        slow(x, |x| set_field_miss(x, i, object, key, value, operand))
     }
 }
 
-#[inline(never)]
 unsafe fn set_field_miss(x: X, i: Instruction, object: Raw, key: Raw, value: Raw, operand: Operand) -> X {
     // SAFETY: E1 to E4.
     unsafe {
@@ -164,11 +162,10 @@ unsafe fn get_integer(x: X, i: Instruction, object: Raw, key: i64, operand: Oper
                 }
             }
         }
-        get_integer_miss(x, i, object, key, operand)
+        slow(x, |x| get_integer_miss(x, i, object, key, operand))
     }
 }
 
-#[inline(never)]
 unsafe fn get_integer_miss(x: X, i: Instruction, object: Raw, key: i64, operand: Operand) -> X {
     // SAFETY: E1 to E4.
     unsafe {
@@ -201,11 +198,10 @@ unsafe fn set_integer(x: X, object: Raw, key: i64, value: Raw, operand: Operand)
                 }
             }
         }
-        set_integer_miss(x, object, key, value, operand)
+        slow(x, |x| set_integer_miss(x, object, key, value, operand))
     }
 }
 
-#[inline(never)]
 unsafe fn set_integer_miss(x: X, object: Raw, key: i64, value: Raw, operand: Operand) -> X {
     // SAFETY: E1 to E4.
     unsafe {
@@ -282,7 +278,7 @@ ops! {
         if key.tag == INTEGER {
             return get_integer(x, i, object, key.as_integer(), Operand::Register(i.b()));
         }
-        get_any(x, i, object, key)
+        slow(x, |x| get_any(x, i, object, key))
     }
     fn get_i(x, i) { get_integer(x, i, x.reg(i.b()), i.c() as i64, Operand::Register(i.b())) }
     fn get_field(x, i) { field(x, i, x.reg(i.b()), Operand::Register(i.b())) }
@@ -292,7 +288,7 @@ ops! {
         if key.tag == INTEGER {
             return set_integer(x, object, key.as_integer(), value, Operand::Register(i.a()));
         }
-        set_any(x, i, object, key, value)
+        slow(x, |x| set_any(x, i, object, key, value))
     }
     fn set_i(x, i) {
         set_integer(x, x.reg(i.a()), i.b() as i64, x.rk(i.c()), Operand::Register(i.a()))
@@ -304,10 +300,7 @@ ops! {
                 x.set(i.a(), Raw::table(table));
                 call::safe_point(x, x.base.add(i.a() + 1))
             }
-            Err(_) => {
-                x.save();
-                call::throw_memory(x.co)
-            }
+            Err(_) => slow(x, |x| call::throw_memory(x.co)),
         }
     }
     fn self_field(x, i) {
@@ -315,19 +308,18 @@ ops! {
         x.set(i.a() + 1, object);
         field(x, i, object, Operand::Register(i.b()))
     }
-    fn set_list(x, i) { fill_list(x, i) }
+    fn set_list(x, i) { slow(x, |x| fill_list(x, i)) }
     fn len(x, i) {
         let value = x.reg(i.b());
         if value.tag == TABLE && (*value.as_ptr::<Table>()).metatable.is_null() {
             x.set(i.a(), Raw::integer(Table::len(value.as_ptr())));
             return x;
         }
-        metamethod::len(x, i, value)
+        slow(x, |x| metamethod::len(x, i, value))
     }
-    fn concat(x, i) { metamethod::concat(x, i.a(), i.b()) }
+    fn concat(x, i) { slow(x, |x| metamethod::concat(x, i.a(), i.b())) }
 }
 
-#[inline(never)]
 unsafe fn get_any(x: X, i: Instruction, object: Raw, key: Raw) -> X {
     // SAFETY: E1 to E4.
     unsafe {
@@ -343,7 +335,6 @@ unsafe fn get_any(x: X, i: Instruction, object: Raw, key: Raw) -> X {
     }
 }
 
-#[inline(never)]
 unsafe fn set_any(x: X, i: Instruction, object: Raw, key: Raw, value: Raw) -> X {
     // SAFETY: E1 to E4.
     unsafe {
@@ -358,7 +349,6 @@ unsafe fn set_any(x: X, i: Instruction, object: Raw, key: Raw, value: Raw) -> X 
     }
 }
 
-#[inline(never)]
 unsafe fn fill_list(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4; the table is fresh from its constructor.
     unsafe {

@@ -1,6 +1,6 @@
 //! Arithmetic and bitwise opcodes: integer and float fast paths; the rest is `metamethod::arith`.
 
-use super::{X, ops};
+use super::{X, ops, slow};
 use crate::bytecode::{ARITH_FLIPPED, ARITH_SUBTRACT, Instruction};
 use crate::metamethod;
 use crate::number::{self, ArithOp};
@@ -27,7 +27,7 @@ unsafe fn int_or_float(
             x.set(i.a(), Raw::float(float(left.as_float(), right.as_float())));
             return x;
         }
-        slow(x, i, left, right, op)
+        slow(x, |x| mixed(x, i, left, right, op))
     }
 }
 
@@ -44,7 +44,7 @@ unsafe fn float_only(x: X, i: Instruction, left: Raw, right: Raw, op: ArithOp, f
             x.set(i.a(), Raw::float(float(left.as_integer() as f64, right.as_integer() as f64)));
             return x;
         }
-        slow(x, i, left, right, op)
+        slow(x, |x| mixed(x, i, left, right, op))
     }
 }
 
@@ -69,7 +69,7 @@ unsafe fn division(
             x.set(i.a(), Raw::float(float(left.as_float(), right.as_float())));
             return x;
         }
-        slow(x, i, left, right, op)
+        slow(x, |x| mixed(x, i, left, right, op))
     }
 }
 
@@ -81,13 +81,12 @@ unsafe fn bitwise(x: X, i: Instruction, left: Raw, right: Raw, op: ArithOp, int:
             x.set(i.a(), Raw::integer(int(left.as_integer(), right.as_integer())));
             return x;
         }
-        slow(x, i, left, right, op)
+        slow(x, |x| mixed(x, i, left, right, op))
     }
 }
 
 /// Mixed numbers, strings, metamethods, errors. Only here is the order of the operands in the source looked at.
-#[inline(never)]
-unsafe fn slow(x: X, i: Instruction, left: Raw, right: Raw, op: ArithOp) -> X {
+unsafe fn mixed(x: X, i: Instruction, left: Raw, right: Raw, op: ArithOp) -> X {
     // SAFETY: E1 to E4.
     unsafe {
         let has_flags = i.op().operands().contains(&crate::bytecode::Operand::flags);
@@ -110,7 +109,7 @@ ops! {
             x.set(i.a(), Raw::float(left.as_float() + i.sc() as f64));
             return x;
         }
-        add_i_slow(x, i, left)
+        slow(x, |x| add_i_slow(x, i, left))
     }
     fn add_k(x, i) {
         int_or_float(x, i, x.reg(i.b()), x.constant(i.c()), ArithOp::Add, i64::wrapping_add, |a, b| a + b)
@@ -161,7 +160,7 @@ ops! {
         match value.tag {
             INTEGER => x.set(i.a(), Raw::integer(value.as_integer().wrapping_neg())),
             FLOAT => x.set(i.a(), Raw::float(-value.as_float())),
-            _ => return metamethod::arith(x, i, ArithOp::Unm, value, value),
+            _ => return slow(x, |x| metamethod::arith(x, i, ArithOp::Unm, value, value)),
         }
         x
     }
@@ -171,7 +170,7 @@ ops! {
             x.set(i.a(), Raw::integer(!value.as_integer()));
             return x;
         }
-        metamethod::arith(x, i, ArithOp::BNot, value, value)
+        slow(x, |x| metamethod::arith(x, i, ArithOp::BNot, value, value))
     }
     fn not(x, i) {
         x.set(i.a(), Raw::boolean(x.reg(i.b()).is_falsy()));
@@ -180,7 +179,6 @@ ops! {
 }
 
 /// `AddI` on something that is no number: the source's operation and operand order come back.
-#[inline(never)]
 unsafe fn add_i_slow(x: X, i: Instruction, left: Raw) -> X {
     // SAFETY: E1 to E4.
     unsafe {

@@ -1,6 +1,6 @@
 //! Comparisons with their jumps, and tests.
 
-use super::{X, ops};
+use super::{X, ops, slow};
 use crate::bytecode::Instruction;
 use crate::metamethod;
 use crate::value::{FLOAT, INTEGER, LONG_STRING, Raw, TABLE, USERDATA};
@@ -22,7 +22,7 @@ unsafe fn order(
         } else if left.tag == FLOAT && right.tag == FLOAT {
             float(left.as_float(), right.as_float())
         } else {
-            return metamethod::less(x, i, left, right, or_equal, expected);
+            return slow(x, |x| metamethod::less(x, i, left, right, or_equal, expected));
         };
         if holds == expected { x.jump(i) } else { x }
     }
@@ -47,9 +47,9 @@ unsafe fn order_immediate(
         } else {
             let immediate = Raw::integer(i.sb());
             return if swapped {
-                metamethod::less(x, i, immediate, left, or_equal, expected)
+                slow(x, |x| metamethod::less(x, i, immediate, left, or_equal, expected))
             } else {
-                metamethod::less(x, i, left, immediate, or_equal, expected)
+                slow(x, |x| metamethod::less(x, i, left, immediate, or_equal, expected))
             };
         };
         if holds == expected { x.jump(i) } else { x }
@@ -64,7 +64,7 @@ unsafe fn equality(x: X, i: Instruction, expected: bool) -> X {
         let holds = if left.tag == right.tag && left.payload == right.payload && left.tag != FLOAT {
             true
         } else if left.tag == right.tag && (left.tag == TABLE || left.tag == USERDATA) {
-            return metamethod::equal(x, i, left, right, expected);
+            return slow(x, |x| metamethod::equal(x, i, left, right, expected));
         } else if left.tag == right.tag && left.tag != FLOAT && left.tag != LONG_STRING {
             // Nil and booleans have no payload to speak of; the rest differs by payload.
             left.tag < INTEGER

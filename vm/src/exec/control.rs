@@ -1,6 +1,6 @@
 //! Calls, returns, loops, closures, varargs.
 
-use super::{X, ops};
+use super::{X, ops, slow};
 use crate::api::{Call, OutcomeKind};
 use crate::bytecode::{Instruction, RETURN_CLOSE};
 use crate::call::{self, call_value, native_answer, native_of, return_closing, return_slow, safe_point, throw_message};
@@ -25,7 +25,7 @@ ops! {
                 let need = 1 + (*proto).stack_len_max as usize + NATIVE_RESERVE;
                 if !Coroutine::has_room(co, func, need) {
                     (*co).top = func.add(1 + nargs);
-                    return call_value(co, func, nargs, nresults, 0);
+                    return slow(x, |x| call_value(x.co, func, nargs, nresults, 0));
                 }
                 let frame = Coroutine::next_frame(co);
                 let base = func.add(1);
@@ -53,16 +53,15 @@ ops! {
                 call_native(x, (*(*func).as_ptr::<NativeClosure>()).function, func, nargs, nresults)
             }
             _ => {
-                x.save();
                 (*x.co).top = func.add(1 + nargs);
-                call_value(x.co, func, nargs, nresults, 0)
+                slow(x, |x| call_value(x.co, func, nargs, nresults, 0))
             }
         }
     }
-    fn tail_call(x, i) { tail_call_slow(x, i) }
+    fn tail_call(x, i) { slow(x, |x| tail_call_slow(x, i)) }
     fn ret(x, i) {
         if i.d() as u16 & RETURN_CLOSE != 0 {
-            return return_closing(x, i.a(), i.b());
+            return slow(x, |x| return_closing(x, i.a(), i.b()));
         }
         let from = x.base.add(i.a());
         let count = if i.b() == 0 { (*x.co).top.offset_from(from) as usize } else { i.b() - 1 };
@@ -72,7 +71,7 @@ ops! {
         let co = x.co;
         let frame = (*co).frame;
         if (*frame).flags & DELIVERY != 0 {
-            return return_slow(co, x.base, 0);
+            return slow(x, |x| return_slow(x.co, x.base, 0));
         }
         let (func, nresults) = ((*frame).func, (*frame).nresults);
         (*co).frame = frame.sub(1);
@@ -90,7 +89,7 @@ ops! {
         let frame = (*co).frame;
         let from = x.base.add(i.a());
         if (*frame).flags & DELIVERY != 0 {
-            return return_slow(co, from, 1);
+            return slow(x, |x| return_slow(x.co, from, 1));
         }
         let (func, nresults) = ((*frame).func, (*frame).nresults);
         (*co).frame = frame.sub(1);
@@ -131,23 +130,23 @@ ops! {
         }
         x.jump(i).spend()
     }
-    fn for_prep(x, i) { for_prep_slow(x, i) }
+    fn for_prep(x, i) { slow(x, |x| for_prep_slow(x, i)) }
     fn tfor_prep(x, i) {
-        if x.reg(i.a() + 3).is_falsy() { x.jump(i) } else { mark_to_close(x.jump(i), i.a() + 3) }
+        let x = x.jump(i);
+        if x.reg(i.a() + 3).is_falsy() { x } else { slow(x, |x| mark_to_close(x, i.a() + 3)) }
     }
     fn tfor_call(x, i) {
         let a = i.a();
         let function = x.reg(a);
         if function.tag == NATIVE && function.payload == x.global().next_function && x.reg(a + 1).tag == TABLE {
-            return traverse(x, i);
+            return slow(x, |x| traverse(x, i));
         }
         let func = x.base.add(a + 4);
         value::write(func, function);
         value::write(func.add(1), x.reg(a + 1));
         value::write(func.add(2), x.reg(a + 2));
-        x.save();
         (*x.co).top = func.add(3);
-        call_value(x.co, func, 2, i.c() as i16, 0)
+        slow(x, |x| call_value(x.co, func, 2, i.c() as i16, 0))
     }
     fn tfor_loop(x, i) {
         let control = x.reg(i.a() + 4);
@@ -157,20 +156,22 @@ ops! {
         x.set(i.a() + 2, control);
         x.jump(i).spend()
     }
-    fn closure(x, i) { make_closure(x, i) }
-    fn vararg(x, i) { get_varargs(x, i) }
-    fn vararg_prep(x, i) { prepare_varargs(x, i) }
-    fn close(x, i) {
+    fn closure(x, i) { slow(x, |x| make_closure(x, i)) }
+    fn vararg(x, i) { slow(x, |x| get_varargs(x, i)) }
+    fn vararg_prep(x, i) { slow(x, |x| prepare_varargs(x, i)) }
+    fn close(x, i) { slow(x, |x| close_block(x, i)) }
+    fn tbc(x, i) { slow(x, |x| mark_to_close(x, i.a())) }
+}
+
+/// Closes the block's upvalues, then calls its `__close` methods one by one: the instruction runs again after each.
+unsafe fn close_block(x: X, i: Instruction) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
         let level = x.base.add(i.a());
-        x.save();
         Coroutine::close_upvalues(x.co, level, Some(&mut x.global().heap));
         (*x.co).top = level;
-        match call::close_next(x, level) {
-            Some(x) => x,
-            None => x,
-        }
+        call::close_next(x, level).unwrap_or(x)
     }
-    fn tbc(x, i) { mark_to_close(x, i.a()) }
 }
 
 /// Calls a native from Lua code. Most answer with one result in place, and cost no frame.
@@ -181,7 +182,7 @@ unsafe fn call_native(x: X, function: NativeFn, func: *mut Raw, nargs: usize, nr
         x.save();
         let co = x.co;
         if cfg!(feature = "stress") || !Coroutine::has_room(co, func, 1 + nargs + NATIVE_RESERVE) {
-            return call::run_native(co, function, func, nargs, nresults, 0);
+            return slow(x, |x| call::run_native(x.co, function, func, nargs, nresults, 0));
         }
         (*co).top = func.add(1 + nargs);
         let mut call = Call::new(co, func, nargs);
@@ -193,7 +194,7 @@ unsafe fn call_native(x: X, function: NativeFn, func: *mut Raw, nargs: usize, nr
             let x = X { base: (*(*co).frame).base, ..x };
             return safe_point(x, call.func.add(1));
         }
-        native_answer(call, result, nresults, 0)
+        slow(x, |_| native_answer(call, result, nresults, 0))
     }
 }
 
@@ -205,7 +206,7 @@ unsafe fn return_many(x: X, from: *mut Raw, count: usize) -> X {
         let co = x.co;
         let frame = (*co).frame;
         if (*frame).flags & DELIVERY != 0 {
-            return return_slow(co, from, count);
+            return slow(x, |x| return_slow(x.co, from, count));
         }
         let (func, nresults) = ((*frame).func, (*frame).nresults);
         (*co).frame = frame.sub(1);
@@ -223,7 +224,6 @@ unsafe fn return_many(x: X, from: *mut Raw, count: usize) -> X {
 }
 
 /// The callee takes the frame's place; a native runs as in a plain call, and the `Return` behind returns its results.
-#[inline(never)]
 unsafe fn tail_call_slow(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4.
     unsafe {
@@ -270,7 +270,6 @@ unsafe fn tail_call_slow(x: X, i: Instruction) -> X {
     }
 }
 
-#[inline(never)]
 unsafe fn for_prep_slow(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4.
     unsafe {
@@ -352,7 +351,6 @@ unsafe fn throw_for_error(x: X, culprit: Raw, what: &str) -> X {
 }
 
 /// `for ... in pairs(t)`, with `next` run right here; a hit goes straight to the body.
-#[inline(always)]
 unsafe fn traverse(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4; `TForLoop` always follows.
     unsafe {
@@ -398,7 +396,6 @@ unsafe fn mark_to_close(x: X, idx: usize) -> X {
     }
 }
 
-#[inline(never)]
 unsafe fn make_closure(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4.
     unsafe {
@@ -430,7 +427,6 @@ unsafe fn make_closure(x: X, i: Instruction) -> X {
     }
 }
 
-#[inline(never)]
 unsafe fn get_varargs(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4; the varargs lie right below the copied function.
     unsafe {
@@ -462,7 +458,6 @@ unsafe fn get_varargs(x: X, i: Instruction) -> X {
 }
 
 /// Moves the function and its fixed parameters above the varargs. Without any, nothing moves.
-#[inline(never)]
 unsafe fn prepare_varargs(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4; the call left the top behind the arguments.
     unsafe {

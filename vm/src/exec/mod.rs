@@ -54,6 +54,11 @@ impl X {
         X { pc: HALT.as_ptr(), base: std::ptr::null_mut(), k: std::ptr::null(), co }
     }
 
+    /// Whether it leaves the dispatch loop.
+    pub fn is_halt(self) -> bool {
+        self.base.is_null()
+    }
+
     /// Saves `pc` in the frame (E4).
     #[inline(always)]
     pub unsafe fn save(self) {
@@ -112,13 +117,37 @@ impl X {
         unsafe {
             let global = self.global();
             global.budget -= 1;
-            if global.budget < 0 { preempt(self) } else { self }
+            if global.budget < 0 { slow(self, |x| preempt(x)) } else { self }
         }
     }
 }
 
-#[cold]
+/// Does something that is not worth a place in the dispatch loop. The state goes through the frame and one register:
+/// were it passed as a whole, it would live in memory all the time.
+#[inline(always)]
+pub(crate) unsafe fn slow(x: X, action: impl FnOnce(X) -> X) -> X {
+    // SAFETY: E3; a null answer stands for the state that leaves the loop.
+    unsafe {
+        x.save();
+        let co = outlined(x.co, action);
+        if co.is_null() { X::halt(x.co) } else { X::reload(co) }
+    }
+}
+
 #[inline(never)]
+unsafe fn outlined<F: FnOnce(X) -> X>(co: *mut Coroutine, action: F) -> *mut Coroutine {
+    // SAFETY: `slow` saved the state.
+    unsafe {
+        let x = action(X::reload(co));
+        if x.is_halt() {
+            return std::ptr::null_mut();
+        }
+        x.save();
+        x.co
+    }
+}
+
+#[cold]
 unsafe fn preempt(x: X) -> X {
     // SAFETY: E3, E4.
     unsafe {
@@ -143,8 +172,12 @@ macro_rules! ops {
 use ops;
 
 /// Runs until something leaves the loop; why is in `Global::exit`.
-pub(crate) unsafe fn run(x: X) {
-    let mut x = x;
+///
+/// # Safety
+/// The coroutine's current frame is a Lua frame with its `pc` saved, and nobody else uses the virtual machine.
+pub(crate) unsafe fn run(co: *mut Coroutine) {
+    // SAFETY: the caller's contract.
+    let mut x = unsafe { X::reload(co) };
     loop {
         // SAFETY: E1: `pc` stays inside the code.
         unsafe {
