@@ -1,0 +1,11 @@
+print(0.1 + 0.2, 1e300 * 1e10, -1e300 * 1e10, 1 / 3, 100 / 2, 3.0, -0.0, 0.0 == -0.0)
+print(1e15, 1e16, 123456789012345, 1234567890123456.0, 2^63, -2^63, 1e100, 5e-324, 1.7976931348623157e308)
+print(3.14159265358979, 1e-5, 1e-4, 0.0001234, 123.456e2, 1e14, 99999999999999.9)
+print(7.5 // 2, -7.5 // 2, 7.5 % 2, -7.5 % 2, 7.5 % -2, 2^0.5, 2^-1, (-2)^2, -2^2)
+print(1 == 1.0, math.type(1), math.type(1.0), math.type("1"), 2^53 == 2^53 + 1)
+print(1 < 1.5, 1 <= 1.0, 2 > 1.5, math.maxinteger < math.huge, math.mininteger > -math.huge)
+print(math.maxinteger + 0.0 == math.maxinteger, math.maxinteger < 2^63, math.maxinteger <= 2^63 - 1024)
+local nan = 0 / 0
+print(nan == nan, nan ~= nan, nan < 1, nan > 1, 1 < nan, nan <= nan)
+print(math.floor(3.7), math.floor(-3.7), math.ceil(3.2), math.ceil(-3.2), math.floor(2^70), math.fmod(7, 3), math.fmod(-7, 3), math.fmod(7.5, -2))
+print(string.format("%.3f %.0f %g %g %g %e %10.2f|%-10.2f|%+d", 2.5, 2.5, 1e20, 0.1, 100000, 12345.678, 3.14159, 3.14159, 5))

@@ -1,0 +1,22 @@
+local co = coroutine.create(function(a, b) print("start", a, b) local c = coroutine.yield(a + b) print("got", c) local d, e = coroutine.yield(c * 2) print(d, e) return "fin", 99 end)
+print(coroutine.status(co), coroutine.resume(co, 1, 2)) print(coroutine.status(co), coroutine.resume(co, 10)) print(coroutine.resume(co, "x", "y")) print(coroutine.status(co), coroutine.resume(co))
+local gen = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end) print(gen(), gen(), gen(), gen()) print(pcall(gen))
+for v in coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i * i) end end) do print(v) end
+print(coroutine.isyieldable(), select(2, coroutine.running()), coroutine.wrap(function() return coroutine.isyieldable(), select(2, coroutine.running()) end)())
+print(coroutine.resume(coroutine.create(function() error("oops") end))) print(coroutine.resume(coroutine.create(function() error({ code = 5 }) end))) print(select(2, coroutine.resume(coroutine.create(function() error({ code = 5 }) end))).code)
+print(pcall(coroutine.wrap(function() error("wrapped") end))) print(pcall(coroutine.wrap(function() error({}) end)) == false)
+local outer outer = coroutine.create(function() local inner = coroutine.create(function() print(coroutine.status(outer)) coroutine.yield("inner") end) print(coroutine.resume(inner)) print(coroutine.status(inner)) coroutine.yield("outer") end) print(coroutine.resume(outer))
+print(coroutine.resume(coroutine.running())) local self self = coroutine.wrap(function() return pcall(self) end) print(self())
+print(pcall(coroutine.create, 1)) print(pcall(coroutine.resume, 1)) print(pcall(coroutine.yield, 1)) print(coroutine.close(coroutine.create(print)))
+local co2 = coroutine.create(function() return pcall(function() local x = coroutine.yield("in pcall") error("after " .. x, 0) end) end) print(coroutine.resume(co2)) print(coroutine.resume(co2, "resume"))
+local mt = setmetatable({}, { __index = function(_, k) return coroutine.yield(k) end, __add = function(a, b) return coroutine.yield("add") end, __lt = function() return coroutine.yield("lt") end, __eq = function() return coroutine.yield("eq") end, __concat = function() return coroutine.yield("cat") end, __len = function() return coroutine.yield("len") end, __call = function(_, x) return coroutine.yield(x) end, __newindex = function(_, k, v) coroutine.yield(k) end, __unm = function() return coroutine.yield("unm") end, __close = function() coroutine.yield("close") end })
+local co3 = coroutine.wrap(function() local r = { mt.field, mt + 1, mt < 1, mt == setmetatable({}, getmetatable(mt)), mt .. "x", #mt, mt("called"), -mt, not (mt < 2) } mt.newfield = 1 do local c <close> = mt end return table.unpack(r, 1, 9) end)
+print(co3()) for i = 1, 8 do print(co3(i)) end print(co3(false)) print(co3()) print(co3())
+local co4 = coroutine.wrap(function() for k in (function() return coroutine.yield("iter") end) do print("k", k) end return "over" end) print(co4()) print(co4(1)) print(co4(nil))
+local co5 = coroutine.create(function() table.sort({ 3, 2, 1 }, function(a, b) coroutine.yield() return a < b end) end) print(coroutine.resume(co5)) local co6 = coroutine.create(function() ("x"):gsub("x", coroutine.yield) end) print(coroutine.resume(co6))
+local function producer() return coroutine.create(function() for _, v in ipairs { "a", "b", "c" } do coroutine.yield(v) end return nil end) end local function filter(p) return coroutine.create(function() while true do local _, v = coroutine.resume(p) if not v then return nil end coroutine.yield(v:upper()) end end) end
+local f = filter(producer()) while true do local _, v = coroutine.resume(f) if not v then break end print(v) end
+local cos = {} for i = 1, 200 do cos[i] = coroutine.wrap(function() local n = i while true do n = n + coroutine.yield(n) end end) cos[i]() end local s = 0 for r = 1, 3 do for i = 1, 200 do s = s + cos[i](r) end end print(s)
+print(coroutine.close(coroutine.create(function() end)), pcall(coroutine.close, coroutine.running()))
+local bad = coroutine.create(function() local x <close> = setmetatable({}, { __close = function() error("close err", 0) end }) coroutine.yield() end) coroutine.resume(bad) print(coroutine.close(bad)) print(coroutine.status(bad))
+local dead = coroutine.create(function() error("E1", 0) end) coroutine.resume(dead) print(coroutine.close(dead)) print(coroutine.close(dead))

@@ -1,0 +1,21 @@
+print(("hello world"):find("wor"), ("hello world"):find("o", 6), ("hello"):find("xyz"), ("hello"):find(""), ("hello"):find("", 10), ("hello"):find("l", -2))
+print(("a.b"):find(".", 1, true), ("a.b"):find("%."), ("a+b"):find("+", 1, true))
+print(("key = value"):match("^(%w+)%s*=%s*(%w+)$"))
+print(("2024-01-15"):match("(%d+)-(%d+)-(%d+)"))
+print(("  trim  "):match("^%s*(.-)%s*$") .. "|")
+print(("abc"):match("()b()"), ("abc"):match(".-"), ("abc"):match(".*"), ("abc"):match("a?b?c?d?"))
+print(("f(a(b)c)d"):match("%b()"), ("THE (quick) fox"):find("%((%a+)%)"))
+print(("THE quick fox"):gsub("%f[%a]%a+", string.lower))
+print(("hello"):match("[^aeiou]+"), ("x^y"):match("[%^x]+"), ("a-z"):match("[a%-z]+"), ("]"):match("[]]"), ("^"):match("[%^]"))
+print(("abcabc"):match("(abc)%1"), ("aXb"):match("%u"), ("a1b2"):gsub("%d", "<%0>"), ("abc"):gsub("", "-"))
+print(("abc"):gsub("%w", "%%%0"), ("hello world"):gsub("o", { o = "0" }), ("hello"):gsub("l", { l = false }))
+print(("abc"):gsub("b", "%1"), pcall(string.gsub, "abc", "b", "%2"))
+print(pcall(string.gsub, "abc", "b", "%x"), pcall(string.find, "a", "[a"), pcall(string.find, "a", "%"), pcall(string.match, "a", "(a"))
+print(pcall(string.rep, "x", 1 << 40, "y") == false, ("x"):rep(3, ","))
+for k, v in ("a=1, b=2, c=3"):gmatch("(%w+)=(%w+)") do io = nil print(k, v) end
+for w in ("one two  three"):gmatch("%S+") do print(w) end
+for p in ("abc"):gmatch("()") do print(p) end
+print(("x = 1"):gsub("^%s*(%w+)%s*=", "%1:"), ("aaa"):gsub("a", "b", 2), ("abc"):gsub(".", { a = 1, b = false }))
+print(("\0a\0"):find("\0", 2), ("%d"):gsub("%%d", "x"), (" a b "):gsub(" ", ""))
+print(string.find("abc [c] d", "[c]", 1, true), string.match("0x1F", "^0[xX](%x+)$"))
+print(("one;two;;four"):gsub(";;", ";nil;"), ("a,b,,c"):gsub(",", ";", 2))
