@@ -1,6 +1,6 @@
 //! `perilune lua`: the stand-alone interpreter.
 
-use perilune_vm::{Call, NativeFn, NativeResult, Root, Run, State, Value};
+use perilune_vm::{Call, GcAction, NativeFn, NativeResult, Root, Run, State, Value};
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -31,6 +31,8 @@ fn run(script: &OsString, args: &[OsString]) -> Result<(), Vec<u8>> {
     let opened = state.enter(|call| -> Result<(Root, Vec<Root>), perilune_vm::LuaError> {
         perilune_stdlib::open(call)?;
         call.set_warn(Some(warn));
+        // As the reference's interpreter begins; only the mode's name differs.
+        let _ = call.collect(GcAction::Generational { minor_mul: 0, major_mul: 0 });
         set_arg(call, script, args)?;
         let main = call.load(&chunk, None)?;
         let handler = Value::native(message_handler);

@@ -335,10 +335,10 @@ impl<'s> Parser<'s> {
     fn undefined_goto(&self, pending: Label) -> SyntaxError {
         let line = format!(" at line {}", pending.line).into_bytes();
         if pending.name == self.break_name {
-            return self.error_at([b"break outside a loop", &line[..]].concat(), Some(self.near()));
+            return self.error_at([b"break outside loop", &line[..]].concat(), None);
         }
         let name = self.text(pending.name);
-        self.error_at([b"no visible label '", name, b"' for goto", &line].concat(), Some(self.near()))
+        self.error_at([b"no visible label '", name, b"' for <goto>", &line].concat(), None)
     }
 
     fn move_gotos_out(&mut self, block: &Block) {

@@ -44,7 +44,7 @@ pub(crate) fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
 }
 
 /// `assert(v [, message]) -> v, ...`: all its arguments, if the first is true.
-/// Errors: the message as it is, or `assertion failed!`.
+/// Errors: the message, `assertion failed!` by default, raised as by `error`.
 /// Source: manual §6.1.
 fn assert(call: &mut Call<'_>) -> NativeResult {
     if call.arg(1).is_truthy() {
@@ -55,6 +55,19 @@ fn assert(call: &mut Call<'_>) -> NativeResult {
         return Err(call.error("assertion failed!"));
     }
     let message = call.arg(2);
+    raise(call, message, 1)
+}
+
+/// Raises a value; a string gets the position at `level` in front, if that is above 0.
+fn raise<'gc>(call: &mut Call<'gc>, message: Value<'gc>, level: i64) -> NativeResult {
+    if let Some(text) = message.as_str()
+        && level > 0
+    {
+        let mut located = call.position(usize::try_from(level).unwrap_or(usize::MAX));
+        located.extend_from_slice(text.as_bytes());
+        let message = call.string(&located)?;
+        return Err(call.error_value(message));
+    }
     Err(call.error_value(message))
 }
 
@@ -96,15 +109,7 @@ fn collectgarbage(call: &mut Call<'_>) -> NativeResult {
 fn error(call: &mut Call<'_>) -> NativeResult {
     let level = call.opt_integer(2, 1)?;
     let message = call.arg(1);
-    if let Some(text) = message.as_str()
-        && level > 0
-    {
-        let mut located = call.position(usize::try_from(level).unwrap_or(usize::MAX));
-        located.extend_from_slice(text.as_bytes());
-        let message = call.string(&located)?;
-        return Err(call.error_value(message));
-    }
-    Err(call.error_value(message))
+    raise(call, message, level)
 }
 
 /// `getmetatable(object) -> table | value of __metatable | nil`.
@@ -404,15 +409,27 @@ struct Pieces {
     mode: Vec<u8>,
 }
 
+impl Pieces {
+    /// Calls the reader, its errors becoming results.
+    fn read(self: Box<Self>, call: &mut Call<'_>) -> NativeResult {
+        let reader = call.arg(1);
+        call.invoke(Value::native(pcall), &[reader], self)
+    }
+}
+
 impl Step for Pieces {
     fn step<'gc>(mut self: Box<Self>, call: &mut Call<'gc>) -> NativeResult {
-        let piece = call.result(1);
+        if !call.result(1).is_truthy() {
+            let error = call.result(2);
+            return call.ret2(Value::NIL, error);
+        }
+        let piece = call.result(2);
+        let piece = if piece.as_number().is_some() { call.number_text(piece)? } else { piece };
         match piece.as_str() {
             Some(piece) if !piece.is_empty() => {
                 call.check_size(self.source.len() + piece.len())?;
                 self.source.extend_from_slice(piece.as_bytes());
-                let reader = call.arg(1);
-                call.invoke(reader, &[], self)
+                self.read(call)
             }
             None if !piece.is_nil() => {
                 let message = call.string(b"reader function must return a string")?;
@@ -432,14 +449,15 @@ impl Step for Pieces {
 fn load(call: &mut Call<'_>) -> NativeResult {
     let mode = call.opt_string(3)?.map_or(&b"bt"[..], |mode| mode.as_bytes());
     let env = (call.count() >= 4).then(|| call.arg(4));
-    if let Some(source) = call.arg(1).as_str() {
+    if call.arg(1).as_str().is_some() || call.arg(1).as_number().is_some() {
+        let source = call.check_string(1)?;
         let name = call.opt_string(2)?.unwrap_or(source);
         return load_chunk(call, source.as_bytes(), name.as_bytes(), mode, env);
     }
     let name = call.opt_string(2)?.map_or(&b"=(load)"[..], |name| name.as_bytes());
     let reader = call.check_function(1)?;
-    let pieces = Pieces { source: Vec::new(), name: name.to_vec(), mode: mode.to_vec() };
-    call.invoke(reader, &[], Box::new(pieces))
+    call.set_arg(1, reader);
+    Box::new(Pieces { source: Vec::new(), name: name.to_vec(), mode: mode.to_vec() }).read(call)
 }
 
 /// A file's text as a chunk: without a first line that starts with `#`, whose line stays counted.

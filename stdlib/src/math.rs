@@ -2,7 +2,7 @@
 
 use crate::set_functions;
 use perilune_vm::number::{self, Number};
-use perilune_vm::{Call, Kind, LuaError, NativeFn, NativeResult, Table, Userdata, Value};
+use perilune_vm::{Call, Kind, LuaError, NativeFn, NativeResult, Step, Table, Userdata, Value};
 use std::cell::Cell;
 
 /// The library's table.
@@ -168,29 +168,55 @@ fn log(call: &mut Call<'_>) -> NativeResult {
     }
 }
 
-/// `math.max(x, ...)` and `math.min(x, ...)`: the number as it is.
+/// `math.max(x, ...)` and `math.min(x, ...)`: the value as it is, by `<`.
+/// Errors: `value expected`, those of comparisons.
 fn extreme(call: &mut Call<'_>, largest: bool) -> NativeResult {
-    let mut best = check_either(call, 1)?;
-    for pos in 2..=call.count() {
-        let candidate = check_either(call, pos)?;
-        let (low, high) = if largest { (best, candidate) } else { (candidate, best) };
-        if less(low, high) {
-            best = candidate;
+    if call.count() == 0 {
+        return Err(call.arg_error(1, "value expected"));
+    }
+    Extreme { largest, best: 1, pos: 2 }.run(call)
+}
+
+/// Compares arguments with the best so far; a comparison may run Lua code.
+struct Extreme {
+    largest: bool,
+    /// Argument with the best value.
+    best: usize,
+    /// Argument to be compared next.
+    pos: usize,
+}
+
+impl Extreme {
+    fn take(&mut self, is_better: bool) {
+        if is_better {
+            self.best = self.pos;
         }
+        self.pos += 1;
     }
-    call.ret1(best)
+
+    fn run(mut self, call: &mut Call<'_>) -> NativeResult {
+        while self.pos <= call.count() {
+            let (best, candidate) = (call.arg(self.best), call.arg(self.pos));
+            let (low, high) = if self.largest { (best, candidate) } else { (candidate, best) };
+            match call.try_less(low, high) {
+                Some(is_better) => self.take(is_better),
+                None => return call.less_then(low, high, Box::new(self)),
+            }
+        }
+        let best = call.arg(self.best);
+        call.ret1(best)
+    }
 }
 
-fn less(a: Number, b: Number) -> bool {
-    match (a, b) {
-        (Number::Integer(a), Number::Integer(b)) => a < b,
-        (Number::Float(a), Number::Float(b)) => a < b,
-        (Number::Integer(a), Number::Float(b)) => number::int_lt_float(a, b),
-        (Number::Float(a), Number::Integer(b)) => number::float_lt_int(a, b),
+impl Step for Extreme {
+    fn step<'gc>(mut self: Box<Self>, call: &mut Call<'gc>) -> NativeResult {
+        let is_better = call.result(1).is_truthy();
+        self.take(is_better);
+        self.run(call)
     }
 }
 
-/// `math.modf(x) -> integral part (a float, or as an integer's float), fraction`.
+/// `math.modf(x) -> integral part (an integer when it fits), fraction`.
 fn modf(call: &mut Call<'_>) -> NativeResult {
     if let Kind::Integer(value) = call.arg(1).kind() {
         return call.ret2(value, 0.0);
@@ -199,7 +225,8 @@ fn modf(call: &mut Call<'_>) -> NativeResult {
     let whole = x.trunc();
     let fraction = if x.is_infinite() { 0.0 } else { x - whole };
     match number::float_to_integer(whole) {
-        Some(_) | None => call.ret2(whole, fraction),
+        Some(whole) => call.ret2(whole, fraction),
+        None => call.ret2(whole, fraction),
     }
 }
 
@@ -307,8 +334,7 @@ fn random(call: &mut Call<'_>) -> NativeResult {
         _ => return Err(call.error("wrong number of arguments")),
     };
     if low > high {
-        let pos = call.count();
-        return Err(call.arg_error(pos, "interval is empty"));
+        return Err(call.arg_error(1, "interval is empty"));
     }
     let offset = generator.project(random, (high as u64).wrapping_sub(low as u64));
     call.ret1((low as u64).wrapping_add(offset) as i64)

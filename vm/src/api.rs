@@ -520,7 +520,7 @@ impl<'gc> Table<'gc> {
             match RawTable::position_after(self.raw, key.raw, seed) {
                 Some(position) => Ok(RawTable::entry_from(self.raw, position)
                     .map(|(key, value, _)| (Value::new(key), Value::new(value)))),
-                None => Err(call.error("invalid key to 'next'")),
+                None => Err(call.bare_error("invalid key to 'next'")),
             }
         }
     }
@@ -798,7 +798,11 @@ impl<'gc> Call<'gc> {
         Ok(string.as_str().expect("the text of a number is a string"))
     }
 
-    fn number_text(&mut self, value: Value<'gc>) -> Result<Value<'gc>, LuaError> {
+    /// The text of a number as a string; the empty string for other values.
+    ///
+    /// # Errors
+    /// Memory.
+    pub fn number_text(&mut self, value: Value<'gc>) -> Result<Value<'gc>, LuaError> {
         let mut text = Vec::new();
         match value.as_number() {
             Some(Number::Integer(integer)) => number::format_integer(integer, &mut text),
@@ -836,7 +840,7 @@ impl<'gc> Call<'gc> {
     pub fn check_coroutine(&mut self, pos: usize) -> Result<Coroutine<'gc>, LuaError> {
         match self.arg(pos).as_coroutine() {
             Some(coroutine) => Ok(coroutine),
-            None => Err(self.type_error(pos, "coroutine")),
+            None => Err(self.type_error(pos, "thread")),
         }
     }
 
@@ -907,6 +911,15 @@ impl<'gc> Call<'gc> {
         }
     }
 
+    /// An error message without a position, as the virtual machine's own errors are when a native causes them.
+    #[cold]
+    pub fn bare_error(&mut self, message: impl AsRef<[u8]>) -> LuaError {
+        match self.string(message.as_ref()) {
+            Ok(value) => self.error_value(value),
+            Err(error) => error,
+        }
+    }
+
     /// An error with any value.
     #[cold]
     pub fn error_value(&mut self, value: Value<'gc>) -> LuaError {
@@ -926,8 +939,8 @@ impl<'gc> Call<'gc> {
 
     fn key_error(&mut self, error: KeyError) -> LuaError {
         match error {
-            KeyError::Nil => self.error("table index is nil"),
-            KeyError::NaN => self.error("table index is NaN"),
+            KeyError::Nil => self.bare_error("table index is nil"),
+            KeyError::NaN => self.bare_error("table index is NaN"),
             KeyError::Memory => self.memory_error(),
         }
     }
@@ -1211,7 +1224,7 @@ impl<'gc> Call<'gc> {
             self.func = (*self.co).stack.offset(offset);
             match grown {
                 Ok(_) => Ok(()),
-                Err(StackError::Overflow) => Err(self.error("stack overflow")),
+                Err(StackError::Overflow) => Err(self.bare_error("stack overflow")),
                 Err(StackError::Memory) => Err(self.memory_error()),
             }
         }
@@ -1357,7 +1370,7 @@ impl<'gc> Call<'gc> {
                 self.invoke(Value::new(function), &[Value::new(object), key], then)
             }
             Found::NotIndexable { object, .. } => Err(self.operand_error("index", object)),
-            Found::TooLong => Err(self.error("'__index' chain too long; possibly a loop")),
+            Found::TooLong => Err(self.bare_error("'__index' chain too long; possible loop")),
         }
     }
 
@@ -1380,7 +1393,7 @@ impl<'gc> Call<'gc> {
             }
             Stored::NotIndexable { object, .. } => Err(self.operand_error("index", object)),
             Stored::Key(error) => Err(self.key_error(error)),
-            Stored::TooLong => Err(self.error("'__newindex' chain too long; possibly a loop")),
+            Stored::TooLong => Err(self.bare_error("'__newindex' chain too long; possible loop")),
         }
     }
 
@@ -1466,10 +1479,10 @@ impl<'gc> Call<'gc> {
         unsafe {
             match metamethod::raw_arith(op, a.raw, b.raw) {
                 Some(Ok(value)) => return self.answer(Value::new(value), then.into()),
-                Some(Err(ArithError::DivideByZero)) => return Err(self.error("attempt to perform 'n//0'")),
-                Some(Err(ArithError::ModuloByZero)) => return Err(self.error("attempt to perform 'n%%0'")),
+                Some(Err(ArithError::DivideByZero)) => return Err(self.bare_error("attempt to divide by zero")),
+                Some(Err(ArithError::ModuloByZero)) => return Err(self.bare_error("attempt to perform 'n%0'")),
                 Some(Err(ArithError::NoInteger)) => {
-                    return Err(self.error("number has no integer representation"));
+                    return Err(self.bare_error("number has no integer representation"));
                 }
                 None => {}
             }
@@ -1599,9 +1612,9 @@ impl<'gc> Call<'gc> {
         unsafe {
             if (*self.co).unyieldable > 0 {
                 return Err(if self.co == self.global().main {
-                    self.error("attempt to yield from outside a coroutine")
+                    self.bare_error("attempt to yield from outside a coroutine")
                 } else {
-                    self.error("attempt to yield across a C-call boundary")
+                    self.bare_error("attempt to yield across a C-call boundary")
                 });
             }
         }

@@ -9,7 +9,7 @@
 //! - N1. While a native runs, its function lies at `Call::func` and its arguments behind it; the frame below has its
 //!   `pc` saved.
 //! - N2. `Coroutine::depth` is the number of its native frames and of its Lua frames with [`FINISH`].
-//! - N3. `Coroutine::unyieldable` counts frames with [`UNYIELDABLE`] or [`HANDLER`], one for a coroutine that is being
+//! - N3. `Coroutine::handlers` counts frames with [`HANDLER`], `unyieldable` those with [`UNYIELDABLE`], one for a coroutine that is being
 //!   closed, and one for the main coroutine.
 
 use crate::api::{Call, NativeResult, Next, OutcomeKind};
@@ -20,7 +20,7 @@ use crate::debug::{self, Operand};
 use crate::exec::{self, X};
 use crate::metamethod;
 use crate::stack::{
-    BOTTOM, CLOSING, Coroutine, DELIVERY, FINALIZER, FINISH, Frame, HANDLER, NATIVE_DEPTH_MAX, NATIVE_FRAME,
+    BOTTOM, CLOSING, Coroutine, DELIVERY, FINALIZER, FINISH, Frame, HANDLER, HANDLER_DEPTH_MAX, NATIVE_DEPTH_MAX, NATIVE_FRAME,
     NATIVE_RESERVE, PROTECTED, RETURNING, StackError, TAIL_CALLED, TO_NATIVE, Then, UNWINDING, UNYIELDABLE,
     WITH_HANDLER,
 };
@@ -129,8 +129,7 @@ unsafe fn ensure(co: *mut Coroutine, from: *mut Raw, slots: usize) -> Result<*mu
         if Coroutine::has_room(co, from, slots) {
             return Ok(from);
         }
-        let handling = (*(*co).frame).flags & HANDLER != 0;
-        Coroutine::grow(co, from, slots, handling).map_err(|error| throw_stack(co, error))
+        Coroutine::grow(co, from, slots, (*co).handlers > 0).map_err(|error| throw_stack(co, error))
     }
 }
 
@@ -139,8 +138,25 @@ pub(crate) unsafe fn throw_stack(co: *mut Coroutine, error: StackError) -> X {
     // SAFETY: the caller's contract.
     unsafe {
         match error {
+            StackError::Overflow if (*co).handlers > 0 => throw_in_handler(co),
             StackError::Overflow => throw_message(co, b"stack overflow"),
             StackError::Memory => throw_memory(co),
+        }
+    }
+}
+
+/// An error while an error is handled: the end of handling it.
+#[cold]
+unsafe fn throw_in_handler(co: *mut Coroutine) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let global = &mut *(*co).global;
+        match global.heap.short_string(b"error in error handling") {
+            Ok(message) => {
+                global.error = Str::value(message);
+                throw(co, ErrorKind::InHandler)
+            }
+            Err(_) => throw_memory(co),
         }
     }
 }
@@ -151,40 +167,12 @@ unsafe fn deepen(co: *mut Coroutine) -> Result<(), X> {
     unsafe {
         (*co).depth += 1;
         let depth = (*co).depth + (*co).inherited_depth;
-        if depth < NATIVE_DEPTH_MAX {
+        // A message handler may go on a little beyond the limit.
+        if depth < NATIVE_DEPTH_MAX || (*co).handlers > 0 && depth < HANDLER_DEPTH_MAX {
             return Ok(());
         }
         (*co).depth -= 1;
-        if depth >= NATIVE_DEPTH_MAX / 10 * 11 {
-            let global = &mut *(*co).global;
-            return Err(match global.heap.short_string(b"error in error handling") {
-                Ok(message) => {
-                    global.error = Str::value(message);
-                    throw(co, ErrorKind::InHandler)
-                }
-                Err(_) => throw_memory(co),
-            });
-        }
-        // An error handler may go on a little beyond the limit.
-        if (*co).unyieldable > 0 && has_handler_frame(co) {
-            (*co).depth += 1;
-            return Ok(());
-        }
-        Err(throw_message(co, b"C stack overflow"))
-    }
-}
-
-unsafe fn has_handler_frame(co: *mut Coroutine) -> bool {
-    // SAFETY: K2.
-    unsafe {
-        let mut frame = (*co).frame;
-        while frame > (*co).frames {
-            if (*frame).flags & HANDLER != 0 {
-                return true;
-            }
-            frame = frame.sub(1);
-        }
-        false
+        Err(if (*co).handlers > 0 { throw_in_handler(co) } else { throw_message(co, b"C stack overflow") })
     }
 }
 
@@ -439,13 +427,8 @@ pub(crate) unsafe fn deliver(
         if flags & TO_NATIVE != 0 {
             return continue_native(co, func, wanted);
         }
-        if flags & BOTTOM != 0 {
-            return coroutine::finished(co, func, wanted);
-        }
-        debug_assert!(flags & HANDLER != 0);
-        (*co).unyieldable -= 1;
-        (*(*co).global).error = *func;
-        unwind(co)
+        debug_assert!(flags & BOTTOM != 0);
+        coroutine::finished(co, func, wanted)
     }
 }
 
@@ -478,6 +461,10 @@ unsafe fn continue_native(co: *mut Coroutine, results: *mut Raw, count: usize) -
         }
         if flags & FINALIZER != 0 {
             return next_finalizer(co);
+        }
+        if flags & HANDLER != 0 {
+            (*(*co).global).error = if count > 0 { *results } else { Raw::NIL };
+            return unwind(co);
         }
         if flags & PROTECTED != 0 {
             let first = results.sub(1);
@@ -650,14 +637,18 @@ pub(crate) unsafe fn throw(co: *mut Coroutine, kind: ErrorKind) -> X {
             && (*frame).flags & (WITH_HANDLER | UNWINDING) == WITH_HANDLER
             && kind == ErrorKind::Runtime
         {
+            if (*co).handlers > 0 && (*co).depth + (*co).inherited_depth >= HANDLER_DEPTH_MAX {
+                return throw_in_handler(co);
+            }
             let handler = *(*frame).func.add(1);
-            let func = match Coroutine::grow(co, scratch_top(co), 4 + NATIVE_RESERVE, true) {
+            let func = match Coroutine::grow(co, scratch_top(co), 6 + NATIVE_RESERVE, true) {
                 Ok(func) => func,
-                Err(_) => return unwind(co),
+                Err(_) => return throw_in_handler(co),
             };
-            push_call(co, func, handler, &[(*(*co).global).error]);
-            (*co).unyieldable += 1;
-            return call_value(co, func, 1, 1, HANDLER);
+            push_frame(co, func, 0, HANDLER);
+            (*co).handlers += 1;
+            push_call(co, func.add(1), handler, &[(*(*co).global).error]);
+            return call_value(co, func.add(1), 1, 1, TO_NATIVE);
         }
         unwind(co)
     }
@@ -670,12 +661,13 @@ unsafe fn unwind(co: *mut Coroutine) -> X {
         let Some(target) = protected_frame(co) else { return coroutine::failed(co) };
         while (*co).frame > target {
             let frame = &mut *(*co).frame;
-            if frame.flags & (UNYIELDABLE | HANDLER) != 0 {
+            if frame.flags & UNYIELDABLE != 0 {
                 (*co).unyieldable -= 1;
             }
-            if frame.flags & FINISH != 0 && !frame.is_native() || frame.is_native() {
+            if frame.flags & FINISH != 0 || frame.is_native() {
                 (*co).depth -= 1;
             }
+            (*co).handlers -= (frame.flags & HANDLER != 0) as u16;
             frame.drop_state();
             (*co).frame = (*co).frame.sub(1);
         }
@@ -685,6 +677,9 @@ unsafe fn unwind(co: *mut Coroutine) -> X {
             (*co).unyieldable -= 1;
         }
         frame.flags |= UNWINDING;
+        if frame.flags & CLOSING != 0 {
+            frame.saved = 1;
+        }
         let level = frame.func.add(1);
         let global = &mut *(*co).global;
         Coroutine::close_upvalues(co, level, Some(&mut global.heap));
@@ -793,12 +788,14 @@ unsafe fn start_finalizers(co: *mut Coroutine, limit: *mut Raw, top: *mut Raw) -
         };
         // The multiple results of a call may still wait for their instruction below `limit`: the top comes back later.
         value::write(func, Raw::integer(old_top as i64));
-        push_finalizer_frame(co, func, 0, 0);
+        push_frame(co, func, 0, PROTECTED | FINALIZER);
+        (*(*co).global).heap.finalizing = true;
         next_finalizer(co)
     }
 }
 
-unsafe fn push_finalizer_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16, flags: u16) {
+/// Pushes a frame that belongs to no function: finalisers and message handlers are called from it, and may not yield.
+unsafe fn push_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16, flags: u16) {
     // SAFETY: there is room behind `func`.
     unsafe {
         let frame = Coroutine::next_frame(co);
@@ -808,7 +805,7 @@ unsafe fn push_finalizer_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16
             pc: std::ptr::null(),
             k: std::ptr::null(),
             nresults,
-            flags: flags | NATIVE_FRAME | PROTECTED | FINALIZER | UNYIELDABLE,
+            flags: flags | NATIVE_FRAME | UNYIELDABLE,
             vararg_count: 0,
             saved: 0,
             then: Then::None,
@@ -817,7 +814,6 @@ unsafe fn push_finalizer_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16
         (*co).depth += 1;
         (*co).unyieldable += 1;
         (*co).top = func.add(2);
-        (*(*co).global).heap.finalizing = true;
     }
 }
 
@@ -882,7 +878,8 @@ unsafe fn start_collect(call: &mut Call<'_>, result: Raw, nresults: i16, flags: 
             Ok(func) => func,
             Err(_) => return deliver(co, func, 1, func, nresults, flags),
         };
-        push_finalizer_frame(co, func, nresults, flags | COLLECTING);
+        push_frame(co, func, nresults, flags | PROTECTED | FINALIZER | COLLECTING);
+        (*(*co).global).heap.finalizing = true;
         next_finalizer(co)
     }
 }

@@ -6,7 +6,7 @@
 use crate::api::Call;
 use crate::bytecode::{Instruction, Op, Operand as Field};
 use crate::closure::{Closure, LoadedProto};
-use crate::stack::{Coroutine, FINALIZER, FINISH, Frame, TAIL_CALLED};
+use crate::stack::{Coroutine, FINALIZER, FINISH, Frame, HANDLER, TAIL_CALLED};
 use crate::state::{Event, Global};
 use crate::string::Str;
 use crate::table::Table;
@@ -337,6 +337,10 @@ impl Activation {
             if (*self.caller).flags & FINALIZER != 0 {
                 return Name::new("metamethod", *b"gc");
             }
+            if (*self.caller).flags & HANDLER != 0 {
+                // The frame that raised the error.
+                return Activation { caller: self.caller.sub(1), ..*self }.name();
+            }
             if (*self.caller).is_native() { None } else { called_name(self.caller) }
         }
     }
@@ -353,7 +357,7 @@ unsafe fn activations(co: *mut Coroutine, running: Option<Raw>) -> Vec<Activatio
         let mut frame = (*co).frame;
         while frame > (*co).frames {
             let caller = frame.sub(1);
-            if (*frame).flags & FINALIZER == 0 {
+            if (*frame).flags & (FINALIZER | HANDLER) == 0 {
                 let caller = if caller > (*co).frames { caller.cast_const() } else { std::ptr::null() };
                 levels.push(Activation { function: *(*frame).func, frame, caller });
             }

@@ -78,7 +78,7 @@ pub(crate) unsafe fn index(x: X, i: Instruction, object: Raw, key: Raw, operand:
                 let operand = if first { operand } else { Operand::None };
                 call::throw_type_error(x.co, object, "index", operand)
             }
-            Found::TooLong => call::throw_message(x.co, b"'__index' chain too long; possibly a loop"),
+            Found::TooLong => call::throw_message(x.co, b"'__index' chain too long; possible loop"),
         }
     }
 }
@@ -153,7 +153,7 @@ pub(crate) unsafe fn set_index(x: X, object: Raw, key: Raw, value: Raw, operand:
                 call::throw_type_error(x.co, object, "index", operand)
             }
             Stored::Key(error) => call::throw_key_error(x.co, error),
-            Stored::TooLong => call::throw_message(x.co, b"'__newindex' chain too long; possibly a loop"),
+            Stored::TooLong => call::throw_message(x.co, b"'__newindex' chain too long; possible loop"),
         }
     }
 }
@@ -178,22 +178,14 @@ pub(crate) fn arith_event(op: ArithOp) -> Event {
     }
 }
 
-/// Whether the operation works on integers only, and so coerces strings by itself.
+/// Whether the operation works on integers only.
 pub(crate) fn is_bitwise(op: ArithOp) -> bool {
     matches!(op, ArithOp::BAnd | ArithOp::BOr | ArithOp::BXor | ArithOp::Shl | ArithOp::Shr | ArithOp::BNot)
 }
 
 /// The result of an operation when no metamethod is needed.
-pub(crate) unsafe fn raw_arith(op: ArithOp, left: Raw, right: Raw) -> Option<Result<Raw, ArithError>> {
-    // SAFETY: the caller has live values.
-    let (left, right) = unsafe {
-        if is_bitwise(op) {
-            (coerce_number(left)?, coerce_number(right)?)
-        } else {
-            (left.as_number()?, right.as_number()?)
-        }
-    };
-    Some(number::arith(op, left, right).map(Raw::number))
+pub(crate) fn raw_arith(op: ArithOp, left: Raw, right: Raw) -> Option<Result<Raw, ArithError>> {
+    Some(number::arith(op, left.as_number()?, right.as_number()?).map(Raw::number))
 }
 
 /// A number, or the number a string spells.
@@ -220,7 +212,6 @@ pub(crate) unsafe fn arith(x: X, i: Instruction, op: ArithOp, left: Raw, right: 
                 x.set(i.a(), value);
                 return x;
             }
-            Some(Err(ArithError::NoInteger)) if left.is_string() || right.is_string() => {}
             Some(Err(error)) => return throw_arith(x, error, left, right),
             None => {}
         }
@@ -247,8 +238,8 @@ unsafe fn throw_arith(x: X, error: ArithError, left: Raw, right: Raw) -> X {
     // SAFETY: the caller's contract.
     unsafe {
         match error {
-            ArithError::DivideByZero => call::throw_message(x.co, b"attempt to perform 'n//0'"),
-            ArithError::ModuloByZero => call::throw_message(x.co, b"attempt to perform 'n%%0'"),
+            ArithError::DivideByZero => call::throw_message(x.co, b"attempt to divide by zero"),
+            ArithError::ModuloByZero => call::throw_message(x.co, b"attempt to perform 'n%0'"),
             ArithError::NoInteger => {
                 let first_is_bad = left.tag == FLOAT && number::float_to_integer(left.as_float()).is_none();
                 let culprit = if first_is_bad { left } else { right };

@@ -25,12 +25,14 @@ use std::ptr;
 pub(crate) const EXTRA: usize = 8;
 /// Slots a native may push without asking.
 pub(crate) const NATIVE_RESERVE: usize = 20;
-/// Largest stack, in slots, as the reference's `LUAI_MAXSTACK`.
-pub(crate) const STACK_LEN_MAX: usize = 1_000_000;
+/// Largest stack, in slots, as the reference's `LUAI_MAXSTACK`. Smaller where every check moves the stack.
+pub(crate) const STACK_LEN_MAX: usize = if cfg!(feature = "stress") { 50_000 } else { 1_000_000 };
 /// More slots for the message handler of a stack overflow.
 const OVERFLOW_RESERVE: usize = 400;
 /// Nested native calls, metamethods and coroutines, as the reference's `LUAI_MAXCCALLS`.
 pub(crate) const NATIVE_DEPTH_MAX: u32 = 200;
+/// What a message handler may nest to, beyond that.
+pub(crate) const HANDLER_DEPTH_MAX: u32 = NATIVE_DEPTH_MAX / 10 * 11;
 /// Slots of a fresh coroutine.
 const STACK_LEN_MIN: usize = 28;
 const FRAMES_LEN_MIN: usize = 3;
@@ -42,8 +44,8 @@ pub(crate) const TO_NATIVE: u16 = 2;
 /// The coroutine's first function: when it returns, the coroutine is finished.
 pub(crate) const BOTTOM: u16 = 4;
 /// Flags that say how a call's results are delivered; the rest describe the frame itself.
-pub(crate) const DELIVERY: u16 = FINISH | TO_NATIVE | BOTTOM | HANDLER;
-/// A message handler runs; its result is the error value, and unwinding goes on.
+pub(crate) const DELIVERY: u16 = FINISH | TO_NATIVE | BOTTOM;
+/// The frame that a message handler is called from; its result becomes the error value, and unwinding goes on.
 pub(crate) const HANDLER: u16 = 8;
 /// A native's frame.
 pub(crate) const NATIVE_FRAME: u16 = 0x10;
@@ -165,6 +167,8 @@ pub(crate) struct Coroutine {
     pub header: Header,
     pub status: Status,
     pub resume_kind: ResumeKind,
+    /// Message handlers that run.
+    pub handlers: u16,
     /// Calls in progress that may not yield.
     pub unyieldable: u32,
     pub global: *mut Global,
@@ -237,6 +241,7 @@ impl Coroutine {
                 header,
                 status: Status::Fresh,
                 resume_kind: ResumeKind::Plain,
+                handlers: 0,
                 unyieldable: 0,
                 global,
                 stack,

@@ -371,7 +371,6 @@ fn quote(out: &mut Vec<u8>, text: &[u8]) {
     for (idx, &byte) in text.iter().enumerate() {
         match byte {
             b'"' | b'\\' | b'\n' => out.extend_from_slice(&[b'\\', byte]),
-            b'\r' => out.extend_from_slice(b"\\r"),
             0 if !text.get(idx + 1).is_some_and(u8::is_ascii_digit) => out.extend_from_slice(b"\\0"),
             _ if byte.is_ascii_control() => {
                 if text.get(idx + 1).is_some_and(u8::is_ascii_digit) {

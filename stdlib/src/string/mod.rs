@@ -508,7 +508,7 @@ impl Gsub {
                     let idx = (digit - b'1') as usize;
                     if idx >= matcher.count && idx > 0 {
                         let number = idx + 1;
-                        return Err(call.error(format!("invalid capture index %{number} in replacement string")));
+                        return Err(call.error(format!("invalid capture index %{number}")));
                     }
                     match matcher.captures[idx] {
                         Capture::Text(start, end) if idx < matcher.count => {

@@ -391,7 +391,7 @@ impl Step for UnpackSlow {
 /// `table.concat(list [, sep [, i [, j]]]) -> string`: joins `list[i]` to `list[j]`.
 /// Shape: list of strings or numbers; `sep` default `""`, `i` default 1, `j` default `#list`; one result, `""` when `i > j`.
 /// Units: `i`, `j` are 1-based positions; lengths are bytes, never characters.
-/// Errors: `invalid value (at index %d) in table for 'concat'`.
+/// Errors: `invalid value (%s) at index %d in table for 'concat'`.
 /// Source: manual §6.6.
 fn concat(call: &mut Call<'_>) -> NativeResult {
     let list = check_list(call, 1, &[READ, LENGTH])?;
@@ -444,7 +444,10 @@ impl Joined {
         } else if let Some(number) = value.as_number() {
             number_text(number, &mut self.out);
         } else {
-            return Err(call.error(format!("invalid value (at index {at}) in table for 'concat'")));
+            return Err({
+                let kind = value.type_name();
+                call.error(format!("invalid value ({kind}) at index {at} in table for 'concat'"))
+            });
         }
         Ok(())
     }

@@ -1,7 +1,10 @@
 local Stack = {} Stack.__index = Stack function Stack.new() return setmetatable({ n = 0 }, Stack) end function Stack:push(v) self.n = self.n + 1 self[self.n] = v return self end function Stack:pop() local v = self[self.n] self[self.n] = nil self.n = self.n - 1 return v end
-local s = Stack.new():push(1):push(2):push(3) print(s:pop(), s:pop(), s.n) local Heap = {} Heap.__index = Heap function Heap.new(lt) return setmetatable({ lt = lt or function(a, b) return a < b end }, Heap) end
+local s = Stack.new():push(1):push(2):push(3)
+print(s:pop(), s:pop(), s.n) local Heap = {} Heap.__index = Heap function Heap.new(lt) return setmetatable({ lt = lt or function(a, b) return a < b end }, Heap) end
 function Heap:push(v) local i = #self + 1 self[i] = v while i > 1 do local p = i // 2 if not self.lt(self[i], self[p]) then break end self[i], self[p] = self[p], self[i] i = p end end function Heap:pop() local top, n = self[1], #self self[1] = self[n] self[n] = nil n = n - 1 local i = 1 while true do local c = 2 * i if c > n then break end if c < n and self.lt(self[c + 1], self[c]) then c = c + 1 end if not self.lt(self[c], self[i]) then break end self[i], self[c] = self[c], self[i] i = c end return top end
-local h = Heap.new() for _, v in ipairs { 5, 3, 8, 1, 9, 2 } do h:push(v) end local out = {} while #h > 0 do out[#out + 1] = h:pop() end print(table.concat(out, " "))
+local h = Heap.new() for _, v in ipairs { 5, 3, 8, 1, 9, 2 } do h:push(v) end local out = {} while #h > 0 do out[#out + 1] = h:pop() end
+print(table.concat(out, " "))
 local LRU = {} LRU.__index = LRU function LRU.new(cap) return setmetatable({ cap = cap, map = {}, order = {} }, LRU) end function LRU:touch(k) for i, v in ipairs(self.order) do if v == k then table.remove(self.order, i) break end end self.order[#self.order + 1] = k end function LRU:get(k) local v = self.map[k] if v ~= nil then self:touch(k) end return v end function LRU:put(k, v) self.map[k] = v self:touch(k) if #self.order > self.cap then self.map[table.remove(self.order, 1)] = nil end end
-local c = LRU.new(2) c:put("a", 1) c:put("b", 2) c:get("a") c:put("c", 3) print(c:get("a"), c:get("b"), c:get("c"))
+local c = LRU.new(2) c:put("a", 1) c:put("b", 2) c:get("a") c:put("c", 3)
+print(c:get("a"), c:get("b"), c:get("c"))
 local sched, time = Heap.new(function(a, b) return a.t < b.t or (a.t == b.t and a.id < b.id) end), 0 local id = 0 local function spawn(f) id = id + 1 sched:push({ t = time, id = id, co = coroutine.wrap(f) }) end for i = 1, 3 do spawn(function() for k = 1, 2 do print("task", i, "step", k, "at", time) coroutine.yield(i * k) end return nil end) end while #sched > 0 do local e = sched:pop() time = e.t local d = e.co() if d then sched:push({ t = time + d, id = e.id, co = e.co }) end end

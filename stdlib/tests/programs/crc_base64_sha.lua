@@ -1,4 +1,5 @@
-local function crc32(s) local c = 0xffffffff for i = 1, #s do c = c ~ s:byte(i) for _ = 1, 8 do c = (c >> 1) ~ (0xedb88320 & -(c & 1)) end end return ~c & 0xffffffff end print(string.format("%08x %08x", crc32("hello"), crc32("")))
+local function crc32(s) local c = 0xffffffff for i = 1, #s do c = c ~ s:byte(i) for _ = 1, 8 do c = (c >> 1) ~ (0xedb88320 & -(c & 1)) end end return ~c & 0xffffffff end
+print(string.format("%08x %08x", crc32("hello"), crc32("")))
 local b64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" local function enc(s) local out = {} for i = 1, #s, 3 do local a, b, c = s:byte(i, i + 2) local n = (a << 16) | ((b or 0) << 8) | (c or 0) for k = 3, 0, -1 do local idx = (n >> (6 * k)) & 63 out[#out + 1] = b64:sub(idx + 1, idx + 1) end if not b then out[#out] = "=" out[#out - 1] = "=" elseif not c then out[#out] = "=" end end return table.concat(out) end
 local function dec(s) local rev = {} for i = 1, 64 do rev[b64:byte(i)] = i - 1 end local out = {} for q in s:gmatch("....") do local n, pad = 0, 0 for i = 1, 4 do local c = q:byte(i) if c == 61 then pad = pad + 1 n = n << 6 else n = n << 6 | rev[c] end end local b = string.char(n >> 16 & 255, n >> 8 & 255, n & 255) out[#out + 1] = b:sub(1, 3 - pad) end return table.concat(out) end
 for _, s in ipairs { "", "f", "fo", "foo", "foob", "fooba", "foobar" } do print(enc(s), dec(enc(s)) == s) end
@@ -6,4 +7,6 @@ local function sha256(m) local K, H, n, c = {}, {}, 0, 2 local function frac(x, 
 local function rr(x, b) return ((x >> b) | (x << (32 - b))) & 0xffffffff end local len = #m * 8 m = m .. "\128" .. ("\0"):rep((55 - #m) % 64) for i = 7, 0, -1 do m = m .. string.char(len >> (8 * i) & 255) end
 for ch = 1, #m, 64 do local w = {} for i = 1, 16 do local a, b, c2, d = m:byte(ch + i * 4 - 4, ch + i * 4 - 1) w[i] = a << 24 | b << 16 | c2 << 8 | d end for i = 17, 64 do local s0 = rr(w[i - 15], 7) ~ rr(w[i - 15], 18) ~ (w[i - 15] >> 3) local s1 = rr(w[i - 2], 17) ~ rr(w[i - 2], 19) ~ (w[i - 2] >> 10) w[i] = (w[i - 16] + s0 + w[i - 7] + s1) & 0xffffffff end
 local a, b, cc, d, e, f, g, h = table.unpack(H) for i = 1, 64 do local t1 = (h + (rr(e, 6) ~ rr(e, 11) ~ rr(e, 25)) + ((e & f) ~ (~e & g)) + K[i] + w[i]) & 0xffffffff local t2 = ((rr(a, 2) ~ rr(a, 13) ~ rr(a, 22)) + ((a & b) ~ (a & cc) ~ (b & cc))) & 0xffffffff h, g, f, e, d, cc, b, a = g, f, e, (d + t1) & 0xffffffff, cc, b, a, (t1 + t2) & 0xffffffff end
-for i, v in ipairs { a, b, cc, d, e, f, g, h } do H[i] = (H[i] + v) & 0xffffffff end end local out = {} for i = 1, 8 do out[i] = string.format("%08x", H[i]) end return table.concat(out) end print(sha256("abc")) print(sha256(""))
+for i, v in ipairs { a, b, cc, d, e, f, g, h } do H[i] = (H[i] + v) & 0xffffffff end end local out = {} for i = 1, 8 do out[i] = string.format("%08x", H[i]) end return table.concat(out) end
+print(sha256("abc"))
+print(sha256(""))

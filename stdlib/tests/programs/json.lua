@@ -2,4 +2,8 @@ local function encode(v, out) local t = type(v) if t == "table" then if #v > 0 o
 local function decode(s) local pos = 1 local function ws() pos = s:find("%S", pos) or #s + 1 end local value
 local function str() local e = s:find('"', pos + 1, true) local r = s:sub(pos + 1, e - 1) pos = e + 1 return r end
 function value() ws() local c = s:sub(pos, pos) if c == "{" then local r = {} pos = pos + 1 ws() if s:sub(pos, pos) == "}" then pos = pos + 1 return r end while true do ws() local k = str() ws() assert(s:sub(pos, pos) == ":", "colon") pos = pos + 1 r[k] = value() ws() local d = s:sub(pos, pos) pos = pos + 1 if d == "}" then return r end assert(d == ",", "comma") end elseif c == "[" then local r = {} pos = pos + 1 ws() if s:sub(pos, pos) == "]" then pos = pos + 1 return r end while true do r[#r + 1] = value() ws() local d = s:sub(pos, pos) pos = pos + 1 if d == "]" then return r end end elseif c == '"' then return str() elseif s:find("^true", pos) then pos = pos + 4 return true elseif s:find("^false", pos) then pos = pos + 5 return false elseif s:find("^null", pos) then pos = pos + 4 return nil end local a, b = s:find("^-?%d+%.?%d*[eE]?[+-]?%d*", pos) if not a then error("bad value at " .. pos) end pos = b + 1 return tonumber(s:sub(a, b)) end return value() end
-local text = '{"name": "x", "list": [1, 2.5, -3e2, [], {}], "nested": {"a": {"b": [true, false]}}}' local v = decode(text) print(table.concat(encode(v, {}))) print(v.list[2], v.list[3], v.nested.a.b[1], #v.list) print(pcall(decode, "[1, ?]")) print(table.concat(encode({ "q\"uote\n", 1.5, { k = "v" } }, {})))
+local text = '{"name": "x", "list": [1, 2.5, -3e2, [], {}], "nested": {"a": {"b": [true, false]}}}' local v = decode(text)
+print(table.concat(encode(v, {})))
+print(v.list[2], v.list[3], v.nested.a.b[1], #v.list)
+print(pcall(decode, "[1, ?]"))
+print(table.concat(encode({ "q\"uote\n", 1.5, { k = "v" } }, {})))

@@ -300,7 +300,7 @@ unsafe fn for_prep_slow(x: X, i: Instruction) -> X {
         }
         let Some(last) = metamethod::coerce_number(limit) else { return throw_for_error(x, limit, "limit") };
         let Some(by) = metamethod::coerce_number(step) else { return throw_for_error(x, step, "step") };
-        let Some(first) = metamethod::coerce_number(start) else { return throw_for_error(x, start, "initial") };
+        let Some(first) = metamethod::coerce_number(start) else { return throw_for_error(x, start, "initial value") };
         let (first, last, by) = (to_float(first), to_float(last), to_float(by));
         if by == 0.0 {
             return throw_message(x.co, b"'for' step is zero");
