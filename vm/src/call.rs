@@ -731,7 +731,16 @@ pub(crate) unsafe fn unwind_step(co: *mut Coroutine) -> X {
 #[inline(always)]
 pub(crate) unsafe fn safe_point(x: X, limit: *mut Raw) -> X {
     // SAFETY: the caller's contract.
-    unsafe { if x.global().heap.wants_step() { exec::slow(x, |x| collect_step(x, limit)) } else { x } }
+    unsafe { if x.global().heap.wants_step() { exec::slow_with(x, |x| collect_step(x, limit)) } else { x } }
+}
+
+/// A safe point behind an instruction that set R[A], where the registers above are dead.
+#[inline(always)]
+pub(crate) unsafe fn safe_point_behind(x: X) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        if x.global().heap.wants_step() { exec::slow(x, |x, i| collect_step(x, x.base.add(i.a() + 1))) } else { x }
+    }
 }
 
 #[cold]

@@ -182,8 +182,8 @@ fn reverse(call: &mut Call<'_>) -> NativeResult {
     call.ret1(text)
 }
 
-/// Longest string, as the reference has it.
-const LEN_MAX: u64 = i64::MAX as u64;
+/// Longest result of `rep`, as the reference has it.
+const LEN_MAX: u64 = i32::MAX as u64;
 
 /// `string.rep(s, n [, sep]) -> string`.
 /// Errors: `resulting string too large`.
@@ -191,12 +191,12 @@ fn rep(call: &mut Call<'_>) -> NativeResult {
     let text = call.check_string(1)?.as_bytes();
     let count = call.check_integer(2)?;
     let separator = call.opt_string(3)?.map_or(&b""[..], |separator| separator.as_bytes());
-    if count <= 0 {
+    if count <= 0 || text.is_empty() && separator.is_empty() {
         let empty = call.string(b"")?;
         return call.ret1(empty);
     }
     let unit = text.len() as u64 + separator.len() as u64;
-    if unit >= LEN_MAX / count as u64 {
+    if unit > LEN_MAX / count as u64 {
         return Err(call.error("resulting string too large"));
     }
     let total = unit as usize * count as usize - separator.len();

@@ -7,7 +7,7 @@ mod sort;
 
 use crate::base::number_text;
 use crate::set_functions;
-use perilune_vm::{Call, LuaError, NativeResult, Step, Table, Value};
+use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Step, Table, Value};
 
 /// The library's table.
 pub(crate) fn open<'gc>(call: &mut Call<'gc>) -> Result<Table<'gc>, LuaError> {
@@ -395,23 +395,16 @@ impl Step for UnpackSlow {
 /// Source: manual §6.6.
 fn concat(call: &mut Call<'_>) -> NativeResult {
     let list = check_list(call, 1, &[READ, LENGTH])?;
-    let separator = call.opt_string(2)?.map_or(&b""[..], |separator| separator.as_bytes());
-    let from = call.opt_integer(3, 1)?;
-    let table = plain(call, list);
-    let to = match table {
-        _ if !call.arg(4).is_nil() => Some(call.check_integer(4)?),
-        Some(table) => Some(table.raw_len()),
-        None => None,
-    };
-    let mut joined = Joined { out: Vec::new(), separator: separator.to_vec(), from, at: from, to };
-    let (Some(table), Some(to)) = (table, to) else {
-        return match to {
-            Some(_) => Box::new(joined).run(call),
-            None => call.len_then(list, Box::new(joined)),
+    let Some(table) = plain(call, list) else {
+        let then: NativeFn = |call| {
+            let len = length_result(call)?;
+            Box::new(Joined::new(call, len)?).run(call)
         };
+        return call.len_then(list, then);
     };
-    let mut at = from;
-    while at <= to {
+    let mut joined = Joined::new(call, table.raw_len())?;
+    let mut at = joined.at;
+    while at <= joined.to {
         let value = table.get_integer(at);
         joined.add(call, at, value)?;
         if at == i64::MAX {
@@ -428,10 +421,18 @@ struct Joined {
     separator: Vec<u8>,
     from: i64,
     at: i64,
-    to: Option<i64>,
+    to: i64,
 }
 
 impl Joined {
+    /// Takes the optional arguments.
+    fn new(call: &mut Call<'_>, len: i64) -> Result<Joined, LuaError> {
+        let separator = call.opt_string(2)?.map_or_else(Vec::new, |separator| separator.as_bytes().to_vec());
+        let from = call.opt_integer(3, 1)?;
+        let to = call.opt_integer(4, len)?;
+        Ok(Joined { out: Vec::new(), separator, from, at: from, to })
+    }
+
     fn add(&mut self, call: &mut Call<'_>, at: i64, value: Value<'_>) -> Result<(), LuaError> {
         if at != self.from {
             self.out.extend_from_slice(&self.separator);
@@ -453,7 +454,7 @@ impl Joined {
     }
 
     fn run(self: Box<Self>, call: &mut Call<'_>) -> NativeResult {
-        if self.to.is_some_and(|to| self.at > to) {
+        if self.at > self.to {
             let text = call.string(&self.out)?;
             return call.ret1(text);
         }
@@ -465,18 +466,14 @@ impl Joined {
 
 impl Step for Joined {
     fn step<'gc>(mut self: Box<Self>, call: &mut Call<'gc>) -> NativeResult {
-        if self.to.is_none() {
-            self.to = Some(length_result(call)?);
-        } else {
-            let value = call.result(1);
-            let at = self.at;
-            self.add(call, at, value)?;
-            if at == i64::MAX {
-                let text = call.string(&self.out)?;
-                return call.ret1(text);
-            }
-            self.at += 1;
+        let value = call.result(1);
+        let at = self.at;
+        self.add(call, at, value)?;
+        if at == i64::MAX {
+            let text = call.string(&self.out)?;
+            return call.ret1(text);
         }
+        self.at += 1;
         self.run(call)
     }
 }

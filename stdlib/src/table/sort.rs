@@ -51,8 +51,9 @@ fn start(call: &mut Call<'_>, len: i64) -> NativeResult {
     }
     // Slots 3 to 5 keep the pivot and the two elements at hand.
     call.set_count(5);
-    let machine = Machine { stack: Vec::new(), low: 1, high: len, i: 0, j: 0, state: State::Begin };
-    Box::new(machine).run(call)
+    let mut machine = Box::new(Machine::new(len));
+    machine.begin();
+    machine.run(call)
 }
 
 /// Sorts a list of numbers or of strings; false when it is neither.
@@ -101,10 +102,8 @@ fn mixed(a: i64, b: f64) -> Ordering {
 }
 
 /// What the comparison just made was for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// Nothing compared: a part is to be sorted.
-    Begin,
     /// Is the last element less than the first?
     FirstLast,
     /// Is the middle less than the first?
@@ -117,41 +116,228 @@ enum State {
     Down,
 }
 
+/// What is to be done with the list; each may run Lua code.
+#[derive(Clone, Copy, Debug)]
+enum Action {
+    /// Keep the element of a position in a slot.
+    Read(i64, usize),
+    /// Write what a slot keeps to a position.
+    Write(i64, usize),
+    /// Compare what two slots keep; the answer decides how it goes on.
+    Compare(usize, usize),
+}
+
 const PIVOT: usize = 3;
 const LEFT: usize = 4;
 const RIGHT: usize = 5;
+/// Parts larger than this take their pivot from a quarter, not the middle.
+const LARGE: i64 = 100;
+/// Most actions between two comparisons.
+const PLAN_LEN_MAX: usize = 8;
 
-/// The quicksort. Elements move only by reads and writes of the list, as metamethods may see them.
-struct Machine {
-    /// Parts still to be sorted.
-    stack: Vec<(i64, i64)>,
+/// A part of the list to be sorted.
+#[derive(Clone, Copy, Debug)]
+struct Part {
     low: i64,
     high: i64,
+    /// Where in a large part the pivot is taken from; changes when parts turn out uneven.
+    salt: u64,
+}
+
+impl Part {
+    fn pivot(&self) -> i64 {
+        let len = self.high - self.low;
+        if len <= LARGE {
+            return self.low + len / 2;
+        }
+        let quarter = len / 4;
+        self.low + quarter + (self.salt % (quarter as u64 * 2)) as i64
+    }
+}
+
+/// The quicksort: answers to comparisons go in, actions come out. It knows no values.
+struct Machine {
+    /// Parts still to be sorted.
+    waiting: Vec<Part>,
+    part: Part,
     i: i64,
     j: i64,
     state: State,
+    plan: [Action; PLAN_LEN_MAX],
+    plan_len: usize,
+    /// Next action of the plan.
+    plan_at: usize,
 }
 
-/// What to do next.
-enum Action {
-    /// Compare two kept slots.
-    Compare(usize, usize),
-    Finished,
-}
+/// The order function contradicts itself.
+#[derive(Debug)]
+struct InvalidOrder;
 
 impl Machine {
+    fn new(len: i64) -> Machine {
+        Machine {
+            waiting: Vec::new(),
+            part: Part { low: 1, high: len, salt: 0 },
+            i: 0,
+            j: 0,
+            state: State::FirstLast,
+            plan: [Action::Compare(0, 0); PLAN_LEN_MAX],
+            plan_len: 0,
+            plan_at: 0,
+        }
+    }
+
+    fn next_action(&mut self) -> Option<Action> {
+        let action = self.plan[..self.plan_len].get(self.plan_at).copied()?;
+        self.plan_at += 1;
+        Some(action)
+    }
+
+    fn act(&mut self, action: Action) {
+        self.plan[self.plan_len] = action;
+        self.plan_len += 1;
+    }
+
+    fn compare(&mut self, state: State, a: usize, b: usize) {
+        self.state = state;
+        self.act(Action::Compare(a, b));
+    }
+
+    /// Plans up to the next comparison, with the answer to the last one; an empty plan is the end.
+    fn advance(&mut self, answer: bool) -> Result<(), InvalidOrder> {
+        (self.plan_len, self.plan_at) = (0, 0);
+        let Part { low, high, .. } = self.part;
+        match self.state {
+            State::FirstLast => {
+                if answer {
+                    self.act(Action::Write(low, RIGHT));
+                    self.act(Action::Write(high, LEFT));
+                }
+                if high - low == 1 {
+                    self.next_part();
+                    return Ok(());
+                }
+                self.act(Action::Read(self.part.pivot(), PIVOT));
+                self.act(Action::Read(low, LEFT));
+                self.compare(State::MiddleFirst, PIVOT, LEFT);
+            }
+            State::MiddleFirst if answer => {
+                self.act(Action::Write(self.part.pivot(), LEFT));
+                self.act(Action::Write(low, PIVOT));
+                self.partition();
+            }
+            State::MiddleFirst => {
+                self.act(Action::Read(high, RIGHT));
+                self.compare(State::LastMiddle, RIGHT, PIVOT);
+            }
+            State::LastMiddle => {
+                if answer {
+                    self.act(Action::Write(self.part.pivot(), RIGHT));
+                    self.act(Action::Write(high, PIVOT));
+                }
+                self.partition();
+            }
+            State::Up if answer && self.i == high - 1 => return Err(InvalidOrder),
+            State::Up if answer => self.next_up(),
+            State::Up => self.next_down(),
+            State::Down if answer && self.j < self.i => return Err(InvalidOrder),
+            State::Down if answer => self.next_down(),
+            State::Down if self.j < self.i => {
+                // The pivot goes between the two parts.
+                self.act(Action::Write(high - 1, LEFT));
+                self.act(Action::Write(self.i, PIVOT));
+                self.split();
+                self.begin();
+            }
+            State::Down => {
+                self.act(Action::Write(self.i, RIGHT));
+                self.act(Action::Write(self.j, LEFT));
+                self.next_up();
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) {
+        if self.part.low < self.part.high {
+            self.act(Action::Read(self.part.low, LEFT));
+            self.act(Action::Read(self.part.high, RIGHT));
+            self.compare(State::FirstLast, RIGHT, LEFT);
+        } else {
+            self.next_part();
+        }
+    }
+
+    fn next_part(&mut self) {
+        if let Some(part) = self.waiting.pop() {
+            self.part = part;
+            self.begin();
+        }
+    }
+
+    /// The three samples are in order: the pivot goes next to the last one.
+    fn partition(&mut self) {
+        let Part { low, high, .. } = self.part;
+        if high - low == 2 {
+            self.next_part();
+            return;
+        }
+        let pivot = self.part.pivot();
+        self.act(Action::Read(pivot, PIVOT));
+        self.act(Action::Read(high - 1, RIGHT));
+        self.act(Action::Write(pivot, RIGHT));
+        self.act(Action::Write(high - 1, PIVOT));
+        (self.i, self.j) = (low, high - 1);
+        self.next_up();
+    }
+
+    fn next_up(&mut self) {
+        self.i += 1;
+        self.act(Action::Read(self.i, LEFT));
+        self.compare(State::Up, LEFT, PIVOT);
+    }
+
+    fn next_down(&mut self) {
+        self.j -= 1;
+        self.act(Action::Read(self.j, RIGHT));
+        self.compare(State::Down, PIVOT, RIGHT);
+    }
+
+    /// The smaller part is next, the larger one waits.
+    fn split(&mut self) {
+        let Part { low, high, salt } = self.part;
+        let (left, right) = ((low, self.i - 1), (self.i + 1, high));
+        let (small, large) = if self.i - low < high - self.i { (left, right) } else { (right, left) };
+        let uneven = (large.1 - large.0) / 128 > small.1 - small.0 + 1;
+        let new_salt = if uneven { salt.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f) } else { salt };
+        self.waiting.push(Part { low: large.0, high: large.1, salt: new_salt });
+        self.part = Part { low: small.0, high: small.1, salt };
+    }
+
+    /// Goes on with the plan, and from comparison to comparison, until one has to run Lua code.
     fn run(mut self: Box<Self>, call: &mut Call<'_>) -> NativeResult {
-        let mut answer = false;
+        let list = call.arg(1);
+        let table = plain(call, list);
         loop {
-            match self.advance(call, answer)? {
-                Action::Finished => return call.ret0(),
-                Action::Compare(a, b) => {
+            let Some(action) = self.next_action() else { return call.ret0() };
+            match (action, table) {
+                (Action::Read(key, slot), Some(table)) => call.set_arg(slot, table.get_integer(key)),
+                (Action::Read(key, _), None) => return call.index_then(list, Value::integer(key), self),
+                (Action::Write(key, slot), Some(table)) => {
+                    let value = call.arg(slot);
+                    table.set_integer(call, key, value)?;
+                }
+                (Action::Write(key, slot), None) => {
+                    let value = call.arg(slot);
+                    return call.set_index_then(list, Value::integer(key), value, self);
+                }
+                (Action::Compare(a, b), _) => {
                     let (a, b, comparator) = (call.arg(a), call.arg(b), call.arg(2));
                     if !comparator.is_nil() {
                         return call.invoke(comparator, &[a, b], self);
                     }
                     match call.try_less(a, b) {
-                        Some(less) => answer = less,
+                        Some(answer) => self.answer(call, answer)?,
                         None => return call.less_then(a, b, self),
                     }
                 }
@@ -159,180 +345,25 @@ impl Machine {
         }
     }
 
-    fn middle(&self) -> i64 {
-        self.low + (self.high - self.low) / 2
-    }
-
-    /// Goes on until the next comparison, with the answer to the last one.
-    fn advance(&mut self, call: &mut Call<'_>, answer: bool) -> Result<Action, LuaError> {
-        let mut answer = answer;
-        loop {
-            match self.state {
-                State::Begin => {
-                    if self.low >= self.high {
-                        match self.stack.pop() {
-                            Some((low, high)) => (self.low, self.high) = (low, high),
-                            None => return Ok(Action::Finished),
-                        }
-                        continue;
-                    }
-                    read(call, self.low, LEFT)?;
-                    read(call, self.high, RIGHT)?;
-                    self.state = State::FirstLast;
-                    return Ok(Action::Compare(RIGHT, LEFT));
-                }
-                State::FirstLast => {
-                    if answer {
-                        write(call, self.low, RIGHT)?;
-                        write(call, self.high, LEFT)?;
-                    }
-                    if self.high - self.low == 1 {
-                        self.finish_part();
-                        continue;
-                    }
-                    read(call, self.middle(), PIVOT)?;
-                    read(call, self.low, LEFT)?;
-                    self.state = State::MiddleFirst;
-                    return Ok(Action::Compare(PIVOT, LEFT));
-                }
-                State::MiddleFirst => {
-                    if answer {
-                        write(call, self.middle(), LEFT)?;
-                        write(call, self.low, PIVOT)?;
-                    } else {
-                        read(call, self.high, RIGHT)?;
-                        self.state = State::LastMiddle;
-                        return Ok(Action::Compare(RIGHT, PIVOT));
-                    }
-                    self.begin_partition(call)?;
-                    if self.state == State::Begin {
-                        continue;
-                    }
-                    return self.next_up(call);
-                }
-                State::LastMiddle => {
-                    if answer {
-                        write(call, self.middle(), RIGHT)?;
-                        write(call, self.high, PIVOT)?;
-                    }
-                    self.begin_partition(call)?;
-                    if self.state == State::Begin {
-                        continue;
-                    }
-                    return self.next_up(call);
-                }
-                State::Up => {
-                    if answer {
-                        if self.i == self.high - 1 {
-                            return Err(invalid_order(call));
-                        }
-                        return self.next_up(call);
-                    }
-                    return self.next_down(call);
-                }
-                State::Down => {
-                    if answer {
-                        if self.j < self.i {
-                            return Err(invalid_order(call));
-                        }
-                        return self.next_down(call);
-                    }
-                    if self.j < self.i {
-                        // The pivot goes between the two parts.
-                        read(call, self.high - 1, LEFT)?;
-                        read(call, self.i, RIGHT)?;
-                        write(call, self.high - 1, RIGHT)?;
-                        write(call, self.i, LEFT)?;
-                        self.split();
-                        answer = false;
-                        continue;
-                    }
-                    write(call, self.i, RIGHT)?;
-                    write(call, self.j, LEFT)?;
-                    return self.next_up(call);
-                }
-            }
-        }
-    }
-
-    /// The three samples are in order: the pivot goes next to the last one.
-    fn begin_partition(&mut self, call: &mut Call<'_>) -> Result<(), LuaError> {
-        if self.high - self.low == 2 {
-            self.finish_part();
-            return Ok(());
-        }
-        read(call, self.middle(), PIVOT)?;
-        read(call, self.high - 1, RIGHT)?;
-        write(call, self.middle(), RIGHT)?;
-        write(call, self.high - 1, PIVOT)?;
-        self.i = self.low;
-        self.j = self.high - 1;
-        self.state = State::Up;
-        Ok(())
-    }
-
-    fn next_up(&mut self, call: &mut Call<'_>) -> Result<Action, LuaError> {
-        self.i += 1;
-        read(call, self.i, LEFT)?;
-        self.state = State::Up;
-        Ok(Action::Compare(LEFT, PIVOT))
-    }
-
-    fn next_down(&mut self, call: &mut Call<'_>) -> Result<Action, LuaError> {
-        self.j -= 1;
-        read(call, self.j, RIGHT)?;
-        self.state = State::Down;
-        Ok(Action::Compare(PIVOT, RIGHT))
-    }
-
-    fn finish_part(&mut self) {
-        self.low = self.high;
-        self.state = State::Begin;
-    }
-
-    /// The smaller part is next, the larger one waits.
-    fn split(&mut self) {
-        let (left, right) = ((self.low, self.i - 1), (self.i + 1, self.high));
-        let (first, second) = if self.i - self.low < self.high - self.i { (left, right) } else { (right, left) };
-        self.stack.push(second);
-        (self.low, self.high) = first;
-        self.state = State::Begin;
+    fn answer(&mut self, call: &mut Call<'_>, answer: bool) -> Result<(), LuaError> {
+        call.charge(1)?;
+        self.advance(answer).map_err(|InvalidOrder| call.error("invalid order function for sorting"))
     }
 }
 
 impl Step for Machine {
     fn step<'gc>(mut self: Box<Self>, call: &mut Call<'gc>) -> NativeResult {
-        let answer = call.result(1).is_truthy();
-        call.charge(1)?;
-        match self.advance(call, answer)? {
-            Action::Finished => call.ret0(),
-            Action::Compare(a, b) => {
-                let (a, b, comparator) = (call.arg(a), call.arg(b), call.arg(2));
-                if comparator.is_nil() {
-                    return call.less_then(a, b, self);
-                }
-                call.invoke(comparator, &[a, b], self)
+        match self.plan[self.plan_at - 1] {
+            Action::Read(_, slot) => {
+                let value = call.result(1);
+                call.set_arg(slot, value);
+            }
+            Action::Write(..) => {}
+            Action::Compare(..) => {
+                let answer = call.result(1).is_truthy();
+                self.answer(call, answer)?;
             }
         }
-    }
-}
-
-fn invalid_order(call: &mut Call<'_>) -> LuaError {
-    call.error("invalid order function for sorting")
-}
-
-/// Keeps an element of the list in a slot.
-fn read(call: &mut Call<'_>, key: i64, slot: usize) -> Result<(), LuaError> {
-    let value = call.arg(1).as_table().map_or(Value::NIL, |table| table.get_integer(key));
-    call.set_arg(slot, value);
-    Ok(())
-}
-
-/// Writes a kept element to the list.
-fn write(call: &mut Call<'_>, key: i64, slot: usize) -> Result<(), LuaError> {
-    let value = call.arg(slot);
-    match call.arg(1).as_table() {
-        Some(table) => table.set_integer(call, key, value),
-        None => Ok(()),
+        self.run(call)
     }
 }

@@ -1,7 +1,7 @@
 //! Moves, constants, upvalues, tables, strings.
 
 use super::{X, ops, slow};
-use crate::bytecode::Instruction;
+use crate::bytecode::{Instruction, Op};
 use crate::call;
 use crate::closure::Closure;
 use crate::debug::Operand;
@@ -34,7 +34,7 @@ unsafe fn remember(x: X, i: Instruction, table: *mut Table, slot: *mut Raw) {
 }
 
 #[inline(always)]
-unsafe fn field(x: X, i: Instruction, object: Raw, operand: Operand) -> X {
+unsafe fn field(x: X, i: Instruction, object: Raw) -> X {
     // SAFETY: E1 to E4.
     unsafe {
         let key = x.constant(i.c());
@@ -45,13 +45,26 @@ unsafe fn field(x: X, i: Instruction, object: Raw, operand: Operand) -> X {
                 return x;
             }
         }
-        slow(x, |x| field_miss(x, i, object, operand))
+        slow(x, |x, i| field_miss(x, i))
     }
 }
 
-unsafe fn field_miss(x: X, i: Instruction, object: Raw, operand: Operand) -> X {
+/// What an instruction reads from or writes to: an upvalue or a register.
+unsafe fn object_of(x: X, op: Op, idx: usize) -> (Raw, Operand) {
     // SAFETY: E1 to E4.
     unsafe {
+        if matches!(op, Op::GetTabUp | Op::SetTabUp) {
+            (value::read(upvalue(x, idx)), Operand::Upvalue(idx))
+        } else {
+            (x.reg(idx), Operand::Register(idx))
+        }
+    }
+}
+
+unsafe fn field_miss(x: X, i: Instruction) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        let (object, operand) = object_of(x, i.op(), i.b());
         let key = x.constant(i.c());
         let mut holder = object;
         // One step up a chain of tables keeps methods and inherited fields off the generic path.
@@ -86,10 +99,10 @@ unsafe fn field_miss(x: X, i: Instruction, object: Raw, operand: Operand) -> X {
 }
 
 #[inline(always)]
-unsafe fn set_field_of(x: X, i: Instruction, object: Raw, key: Raw, operand: Operand) -> X {
+unsafe fn set_field_of(x: X, i: Instruction, object: Raw) -> X {
     // SAFETY: E1 to E4.
     unsafe {
-        let value = x.rk(i.c());
+        let (key, value) = (x.constant(i.b()), x.rk(i.c()));
         if object.tag == TABLE {
             let table = object.as_ptr::<Table>();
             if let Some(node) = cached_field(table, i, key) {
@@ -98,13 +111,15 @@ unsafe fn set_field_of(x: X, i: Instruction, object: Raw, key: Raw, operand: Ope
                 return x;
             }
         }
-        slow(x, |x| set_field_miss(x, i, object, key, value, operand))
+        slow(x, |x, i| set_field_miss(x, i))
     }
 }
 
-unsafe fn set_field_miss(x: X, i: Instruction, object: Raw, key: Raw, value: Raw, operand: Operand) -> X {
+unsafe fn set_field_miss(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4.
     unsafe {
+        let (object, operand) = object_of(x, i.op(), i.a());
+        let (key, value) = (x.constant(i.b()), x.rk(i.c()));
         if object.tag == TABLE {
             let table = object.as_ptr::<Table>();
             let slot = Table::get_short(table, key.as_ptr::<Str>());
@@ -148,7 +163,7 @@ unsafe fn raw_set(x: X, table: *mut Table, slot: *mut Raw, key: Raw, value: Raw)
 
 /// `R[A] := object[key]` for an integer key.
 #[inline(always)]
-unsafe fn get_integer(x: X, i: Instruction, object: Raw, key: i64, operand: Operand) -> X {
+unsafe fn get_integer(x: X, i: Instruction, object: Raw, key: i64) -> X {
     // SAFETY: E1 to E4.
     unsafe {
         if object.tag == TABLE {
@@ -162,13 +177,15 @@ unsafe fn get_integer(x: X, i: Instruction, object: Raw, key: i64, operand: Oper
                 }
             }
         }
-        slow(x, |x| get_integer_miss(x, i, object, key, operand))
+        slow(x, |x, i| get_integer_miss(x, i))
     }
 }
 
-unsafe fn get_integer_miss(x: X, i: Instruction, object: Raw, key: i64, operand: Operand) -> X {
+unsafe fn get_integer_miss(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4.
     unsafe {
+        let object = x.reg(i.b());
+        let key = if i.op() == Op::GetI { i.c() as i64 } else { x.reg(i.c()).as_integer() };
         if object.tag == TABLE {
             let table = object.as_ptr::<Table>();
             let slot = Table::get_integer(table, key);
@@ -177,13 +194,13 @@ unsafe fn get_integer_miss(x: X, i: Instruction, object: Raw, key: i64, operand:
                 return x;
             }
         }
-        metamethod::index(x, i, object, Raw::integer(key), operand)
+        metamethod::index(x, i, object, Raw::integer(key), Operand::Register(i.b()))
     }
 }
 
 /// `object[key] := value` for an integer key.
 #[inline(always)]
-unsafe fn set_integer(x: X, object: Raw, key: i64, value: Raw, operand: Operand) -> X {
+unsafe fn set_integer(x: X, object: Raw, key: i64, value: Raw) -> X {
     // SAFETY: E1 to E4.
     unsafe {
         if object.tag == TABLE {
@@ -198,13 +215,15 @@ unsafe fn set_integer(x: X, object: Raw, key: i64, value: Raw, operand: Operand)
                 }
             }
         }
-        slow(x, |x| set_integer_miss(x, object, key, value, operand))
+        slow(x, |x, i| set_integer_miss(x, i))
     }
 }
 
-unsafe fn set_integer_miss(x: X, object: Raw, key: i64, value: Raw, operand: Operand) -> X {
+unsafe fn set_integer_miss(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4.
     unsafe {
+        let (object, value) = (x.reg(i.a()), x.rk(i.c()));
+        let key = if i.op() == Op::SetI { i.b() as i64 } else { x.reg(i.b()).as_integer() };
         if object.tag == TABLE {
             let table = object.as_ptr::<Table>();
             let slot = Table::get_integer(table, key);
@@ -212,7 +231,7 @@ unsafe fn set_integer_miss(x: X, object: Raw, key: i64, value: Raw, operand: Ope
                 return raw_set(x, table, slot, Raw::integer(key), value);
             }
         }
-        metamethod::set_index(x, object, Raw::integer(key), value, operand)
+        metamethod::set_index(x, object, Raw::integer(key), value, Operand::Register(i.a()))
     }
 }
 
@@ -269,60 +288,57 @@ ops! {
         x.global().heap.barrier_upvalue(upvalue, value);
         x
     }
-    fn get_tab_up(x, i) { field(x, i, value::read(upvalue(x, i.b())), Operand::Upvalue(i.b())) }
-    fn set_tab_up(x, i) {
-        set_field_of(x, i, value::read(upvalue(x, i.a())), x.constant(i.b()), Operand::Upvalue(i.a()))
-    }
+    fn get_tab_up(x, i) { field(x, i, value::read(upvalue(x, i.b()))) }
+    fn set_tab_up(x, i) { set_field_of(x, i, value::read(upvalue(x, i.a()))) }
     fn get_table(x, i) {
         let (object, key) = (x.reg(i.b()), x.reg(i.c()));
         if key.tag == INTEGER {
-            return get_integer(x, i, object, key.as_integer(), Operand::Register(i.b()));
+            return get_integer(x, i, object, key.as_integer());
         }
-        slow(x, |x| get_any(x, i, object, key))
+        slow(x, |x, i| get_any(x, i))
     }
-    fn get_i(x, i) { get_integer(x, i, x.reg(i.b()), i.c() as i64, Operand::Register(i.b())) }
-    fn get_field(x, i) { field(x, i, x.reg(i.b()), Operand::Register(i.b())) }
+    fn get_i(x, i) { get_integer(x, i, x.reg(i.b()), i.c() as i64) }
+    fn get_field(x, i) { field(x, i, x.reg(i.b())) }
     fn set_table(x, i) {
         let (object, key) = (x.reg(i.a()), x.reg(i.b()));
         let value = x.rk(i.c());
         if key.tag == INTEGER {
-            return set_integer(x, object, key.as_integer(), value, Operand::Register(i.a()));
+            return set_integer(x, object, key.as_integer(), value);
         }
-        slow(x, |x| set_any(x, i, object, key, value))
+        slow(x, |x, i| set_any(x, i))
     }
-    fn set_i(x, i) {
-        set_integer(x, x.reg(i.a()), i.b() as i64, x.rk(i.c()), Operand::Register(i.a()))
-    }
-    fn set_field(x, i) { set_field_of(x, i, x.reg(i.a()), x.constant(i.b()), Operand::Register(i.a())) }
+    fn set_i(x, i) { set_integer(x, x.reg(i.a()), i.b() as i64, x.rk(i.c())) }
+    fn set_field(x, i) { set_field_of(x, i, x.reg(i.a())) }
     fn new_table(x, i) {
         match x.global().heap.table_with(i.bx(), i.b()) {
             Ok(table) => {
                 x.set(i.a(), Raw::table(table));
-                call::safe_point(x, x.base.add(i.a() + 1))
+                call::safe_point_behind(x)
             }
-            Err(_) => slow(x, |x| call::throw_memory(x.co)),
+            Err(_) => slow(x, |x, _| call::throw_memory(x.co)),
         }
     }
     fn self_field(x, i) {
         let object = x.reg(i.b());
         x.set(i.a() + 1, object);
-        field(x, i, object, Operand::Register(i.b()))
+        field(x, i, object)
     }
-    fn set_list(x, i) { slow(x, |x| fill_list(x, i)) }
+    fn set_list(x, i) { slow(x, |x, i| fill_list(x, i)) }
     fn len(x, i) {
         let value = x.reg(i.b());
         if value.tag == TABLE && (*value.as_ptr::<Table>()).metatable.is_null() {
             x.set(i.a(), Raw::integer(Table::len(value.as_ptr())));
             return x;
         }
-        slow(x, |x| metamethod::len(x, i, value))
+        slow(x, |x, i| metamethod::len(x, i, x.reg(i.b())))
     }
-    fn concat(x, i) { slow(x, |x| metamethod::concat(x, i.a(), i.b())) }
+    fn concat(x, i) { slow(x, |x, i| metamethod::concat(x, i.a(), i.b())) }
 }
 
-unsafe fn get_any(x: X, i: Instruction, object: Raw, key: Raw) -> X {
+unsafe fn get_any(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4.
     unsafe {
+        let (object, key) = (x.reg(i.b()), x.reg(i.c()));
         if object.tag == TABLE {
             let table = object.as_ptr::<Table>();
             let slot = Table::get(table, key, x.global().heap.interned.seed);
@@ -335,9 +351,10 @@ unsafe fn get_any(x: X, i: Instruction, object: Raw, key: Raw) -> X {
     }
 }
 
-unsafe fn set_any(x: X, i: Instruction, object: Raw, key: Raw, value: Raw) -> X {
+unsafe fn set_any(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4.
     unsafe {
+        let (object, key, value) = (x.reg(i.a()), x.reg(i.b()), x.rk(i.c()));
         if object.tag == TABLE {
             let table = object.as_ptr::<Table>();
             let slot = Table::get(table, key, x.global().heap.interned.seed);

@@ -1,6 +1,6 @@
 //! Calls, returns, loops, closures, varargs.
 
-use super::{X, ops, slow};
+use super::{X, ops, slow, slow_with};
 use crate::api::{Call, OutcomeKind};
 use crate::bytecode::{Instruction, RETURN_CLOSE};
 use crate::call::{self, call_value, native_answer, native_of, return_closing, return_slow, safe_point, throw_message};
@@ -15,7 +15,7 @@ use crate::value::{self, CLOSURE, FLOAT, INTEGER, NATIVE, NATIVE_CLOSURE, NIL, R
 ops! {
     fn call(x, i) {
         let func = x.base.add(i.a());
-        let nargs = if i.b() != 0 { i.b() - 1 } else { (*x.co).top.offset_from(func) as usize - 1 };
+        let nargs = arg_count(x, i, func);
         let nresults = i.c() as i16 - 1;
         match (*func).tag {
             CLOSURE => {
@@ -24,8 +24,7 @@ ops! {
                 x.save();
                 let need = 1 + (*proto).stack_len_max as usize + NATIVE_RESERVE;
                 if !Coroutine::has_room(co, func, need) {
-                    (*co).top = func.add(1 + nargs);
-                    return slow(x, |x| call_value(x.co, func, nargs, nresults, 0));
+                    return slow(x, |x, i| call_other(x, i));
                 }
                 let frame = Coroutine::next_frame(co);
                 let base = func.add(1);
@@ -52,16 +51,13 @@ ops! {
             NATIVE_CLOSURE => {
                 call_native(x, (*(*func).as_ptr::<NativeClosure>()).function, func, nargs, nresults)
             }
-            _ => {
-                (*x.co).top = func.add(1 + nargs);
-                slow(x, |x| call_value(x.co, func, nargs, nresults, 0))
-            }
+            _ => slow(x, |x, i| call_other(x, i)),
         }
     }
-    fn tail_call(x, i) { slow(x, |x| tail_call_slow(x, i)) }
+    fn tail_call(x, i) { slow(x, |x, i| tail_call_slow(x, i)) }
     fn ret(x, i) {
         if i.d() as u16 & RETURN_CLOSE != 0 {
-            return slow(x, |x| return_closing(x, i.a(), i.b()));
+            return slow(x, |x, i| return_closing(x, i.a(), i.b()));
         }
         let from = x.base.add(i.a());
         let count = if i.b() == 0 { (*x.co).top.offset_from(from) as usize } else { i.b() - 1 };
@@ -71,7 +67,7 @@ ops! {
         let co = x.co;
         let frame = (*co).frame;
         if (*frame).flags & DELIVERY != 0 {
-            return slow(x, |x| return_slow(x.co, x.base, 0));
+            return slow(x, |x, _| return_slow(x.co, x.base, 0));
         }
         let (func, nresults) = ((*frame).func, (*frame).nresults);
         (*co).frame = frame.sub(1);
@@ -89,7 +85,7 @@ ops! {
         let frame = (*co).frame;
         let from = x.base.add(i.a());
         if (*frame).flags & DELIVERY != 0 {
-            return slow(x, |x| return_slow(x.co, from, 1));
+            return slow(x, |x, i| return_slow(x.co, x.base.add(i.a()), 1));
         }
         let (func, nresults) = ((*frame).func, (*frame).nresults);
         (*co).frame = frame.sub(1);
@@ -130,23 +126,20 @@ ops! {
         }
         x.jump(i).spend()
     }
-    fn for_prep(x, i) { slow(x, |x| for_prep_slow(x, i)) }
+    fn for_prep(x, i) { slow(x, |x, i| for_prep_slow(x, i)) }
     fn tfor_prep(x, i) {
-        let x = x.jump(i);
-        if x.reg(i.a() + 3).is_falsy() { x } else { slow(x, |x| mark_to_close(x, i.a() + 3)) }
+        if x.reg(i.a() + 3).is_falsy() {
+            return x.jump(i);
+        }
+        slow(x, |x, i| mark_to_close(x.jump(i), i.a() + 3))
     }
     fn tfor_call(x, i) {
         let a = i.a();
         let function = x.reg(a);
         if function.tag == NATIVE && function.payload == x.global().next_function && x.reg(a + 1).tag == TABLE {
-            return slow(x, |x| traverse(x, i));
+            return slow(x, |x, i| traverse(x, i));
         }
-        let func = x.base.add(a + 4);
-        value::write(func, function);
-        value::write(func.add(1), x.reg(a + 1));
-        value::write(func.add(2), x.reg(a + 2));
-        (*x.co).top = func.add(3);
-        slow(x, |x| call_value(x.co, func, 2, i.c() as i16, 0))
+        slow(x, |x, i| call_iterator(x, i))
     }
     fn tfor_loop(x, i) {
         let control = x.reg(i.a() + 4);
@@ -156,11 +149,43 @@ ops! {
         x.set(i.a() + 2, control);
         x.jump(i).spend()
     }
-    fn closure(x, i) { slow(x, |x| make_closure(x, i)) }
-    fn vararg(x, i) { slow(x, |x| get_varargs(x, i)) }
-    fn vararg_prep(x, i) { slow(x, |x| prepare_varargs(x, i)) }
-    fn close(x, i) { slow(x, |x| close_block(x, i)) }
-    fn tbc(x, i) { slow(x, |x| mark_to_close(x, i.a())) }
+    fn closure(x, i) { slow(x, |x, i| make_closure(x, i)) }
+    fn vararg(x, i) { slow(x, |x, i| get_varargs(x, i)) }
+    fn vararg_prep(x, i) { slow(x, |x, i| prepare_varargs(x, i)) }
+    fn close(x, i) { slow(x, |x, i| close_block(x, i)) }
+    fn tbc(x, i) { slow(x, |x, i| mark_to_close(x, i.a())) }
+}
+
+/// Arguments of a call: as many as the instruction says, or all up to the top.
+#[inline(always)]
+unsafe fn arg_count(x: X, i: Instruction, func: *mut Raw) -> usize {
+    // SAFETY: E1: with B = 0 the instruction before left the top behind the arguments.
+    unsafe { if i.b() != 0 { i.b() - 1 } else { (*x.co).top.offset_from(func) as usize - 1 } }
+}
+
+/// A call that needs a larger stack, or of a value with `__call`.
+unsafe fn call_other(x: X, i: Instruction) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        let func = x.base.add(i.a());
+        let nargs = arg_count(x, i, func);
+        (*x.co).top = func.add(1 + nargs);
+        call_value(x.co, func, nargs, i.c() as i16 - 1, 0)
+    }
+}
+
+/// Calls the iterator of a generic `for` behind its four slots.
+unsafe fn call_iterator(x: X, i: Instruction) -> X {
+    // SAFETY: E1 to E4.
+    unsafe {
+        let a = i.a();
+        let func = x.base.add(a + 4);
+        for idx in 0..3 {
+            value::write(func.add(idx), x.reg(a + idx));
+        }
+        (*x.co).top = func.add(3);
+        call_value(x.co, func, 2, i.c() as i16, 0)
+    }
 }
 
 /// Closes the block's upvalues, then calls its `__close` methods one by one: the instruction runs again after each.
@@ -182,7 +207,7 @@ unsafe fn call_native(x: X, function: NativeFn, func: *mut Raw, nargs: usize, nr
         x.save();
         let co = x.co;
         if cfg!(feature = "stress") || !Coroutine::has_room(co, func, 1 + nargs + NATIVE_RESERVE) {
-            return slow(x, |x| call::run_native(x.co, function, func, nargs, nresults, 0));
+            return slow(x, |x, i| call_other(x, i));
         }
         (*co).top = func.add(1 + nargs);
         let mut call = Call::new(co, func, nargs);
@@ -192,9 +217,9 @@ unsafe fn call_native(x: X, function: NativeFn, func: *mut Raw, nargs: usize, nr
             && nresults == 1
         {
             let x = X { base: (*(*co).frame).base, ..x };
-            return safe_point(x, call.func.add(1));
+            return call::safe_point_behind(x);
         }
-        slow(x, |_| native_answer(call, result, nresults, 0))
+        slow_with(x, |_| native_answer(call, result, nresults, 0))
     }
 }
 
@@ -206,7 +231,7 @@ unsafe fn return_many(x: X, from: *mut Raw, count: usize) -> X {
         let co = x.co;
         let frame = (*co).frame;
         if (*frame).flags & DELIVERY != 0 {
-            return slow(x, |x| return_slow(x.co, from, count));
+            return slow_with(x, |x| return_slow(x.co, from, count));
         }
         let (func, nresults) = ((*frame).func, (*frame).nresults);
         (*co).frame = frame.sub(1);

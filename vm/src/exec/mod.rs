@@ -117,15 +117,24 @@ impl X {
         unsafe {
             let global = self.global();
             global.budget -= 1;
-            if global.budget < 0 { slow(self, |x| preempt(x)) } else { self }
+            if global.budget < 0 { slow_with(self, |x| preempt(x)) } else { self }
         }
     }
 }
 
-/// Does something that is not worth a place in the dispatch loop. The state goes through the frame and one register:
-/// were it passed as a whole, it would live in memory all the time.
+/// Does the rest of an instruction that is not worth a place in the dispatch loop. The action captures nothing and
+/// reads its operands once more: what it captured would be written to memory on the fast path too.
 #[inline(always)]
-pub(crate) unsafe fn slow(x: X, action: impl FnOnce(X) -> X) -> X {
+pub(crate) unsafe fn slow<F: FnOnce(X, Instruction) -> X>(x: X, action: F) -> X {
+    const { assert!(size_of::<F>() == 0) };
+    // SAFETY: `pc` is behind the instruction that runs.
+    unsafe { slow_with(x, |x| action(x, *x.pc.sub(1))) }
+}
+
+/// As [`slow`] for actions with results in hand, or apart from an instruction. The state goes through the frame and
+/// one register: were it passed as a whole, it would live in memory all the time.
+#[inline(always)]
+pub(crate) unsafe fn slow_with(x: X, action: impl FnOnce(X) -> X) -> X {
     // SAFETY: E3; a null answer stands for the state that leaves the loop.
     unsafe {
         x.save();
@@ -162,6 +171,7 @@ macro_rules! ops {
         $(
             $(#[$meta])*
             #[inline(always)]
+            #[allow(unused_variables, reason = "some bodies leave the instruction to their slow path")]
             pub(super) unsafe fn $name($x: X, $i: Instruction) -> X {
                 // SAFETY: E1 to E4 of the module `exec`.
                 unsafe { $body }
