@@ -6,13 +6,15 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 
-/// Runs `perilune lua ARGS`: a file (`-` is standard input) with its arguments.
+/// Runs `perilune lua ARGS`: a file (`-` is standard input) with its arguments, or the listing of one.
 pub fn main(args: &[OsString]) -> ExitCode {
-    let Some(script) = args.first() else {
+    let lists = args.iter().take_while(|arg| *arg == "--list").count();
+    let Some(script) = args.get(lists) else {
         eprintln!("lua: a script file is needed");
         return ExitCode::FAILURE;
     };
-    match run(script, &args[1..]) {
+    let outcome = if lists > 0 { list(script, lists > 1) } else { run(script, &args[1..]) };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             let mut stderr = std::io::stderr();
@@ -62,6 +64,14 @@ fn run(script: &OsString, args: &[OsString]) -> Result<(), Vec<u8>> {
         Some(message) => Err(message),
         None => Ok(()),
     }
+}
+
+/// Prints the bytecode of a script; `details` adds constants, locals and upvalues.
+fn list(script: &OsString, details: bool) -> Result<(), Vec<u8>> {
+    let (source, name) = read(script)?;
+    let chunk = perilune_compiler::compile(&source, &name).map_err(|error| error.message_bytes())?;
+    let text = perilune_vm::listing::list(&chunk, details);
+    std::io::stdout().write_all(&text).map_err(|error| perilune_stdlib::base::os_message(&error).into_bytes())
 }
 
 /// Source and chunk name of a script.

@@ -26,6 +26,7 @@ mod exec;
 mod gc;
 #[allow(unsafe_code, reason = "reads objects behind values")]
 mod metamethod;
+pub mod listing;
 pub mod number;
 #[allow(unsafe_code, reason = "stacks that move")]
 mod stack;
