@@ -1,0 +1,5 @@
+//! What an embedder can do with the virtual machine and these libraries.
+
+mod limits;
+mod park;
+mod support;
