@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod mask;
 mod process;
 mod reference;
 mod test;
+mod tidy;
 mod workspace;
 
 use error::Error;
@@ -22,7 +24,7 @@ struct Command {
     run: fn(&Workspace, &[String]) -> Result<(), Error>,
 }
 
-const COMMANDS: [Command; 2] = [
+const COMMANDS: [Command; 3] = [
     Command {
         name: "reference",
         operands: "",
@@ -35,6 +37,7 @@ const COMMANDS: [Command; 2] = [
         about: "runs all tests, then all of them in the stress build",
         run: test::main,
     },
+    Command { name: "tidy", operands: "", about: "checks the repository's own rules", run: tidy::main },
 ];
 
 fn main() -> ExitCode {
