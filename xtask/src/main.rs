@@ -6,6 +6,7 @@
 
 mod error;
 mod mask;
+mod no_c;
 mod process;
 mod reference;
 mod test;
@@ -24,7 +25,7 @@ struct Command {
     run: fn(&Workspace, &[String]) -> Result<(), Error>,
 }
 
-const COMMANDS: [Command; 3] = [
+const COMMANDS: [Command; 4] = [
     Command {
         name: "reference",
         operands: "",
@@ -38,6 +39,12 @@ const COMMANDS: [Command; 3] = [
         run: test::main,
     },
     Command { name: "tidy", operands: "", about: "checks the repository's own rules", run: tidy::main },
+    Command {
+        name: "no-c",
+        operands: "",
+        about: "builds without a C compiler, and checks that the binary is static",
+        run: no_c::main,
+    },
 ];
 
 fn main() -> ExitCode {

@@ -6,6 +6,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The only target this is built for; `.cargo/config.toml` says the same.
+pub const TARGET: &str = "x86_64-unknown-linux-gnu";
+
 /// The checkout that the command works on.
 #[derive(Debug)]
 pub struct Workspace {
@@ -34,5 +37,10 @@ impl Workspace {
         let mut command = Command::new(&self.cargo);
         command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target_dir);
         command
+    }
+
+    /// Where a release build puts the binary.
+    pub fn release_binary(&self) -> PathBuf {
+        self.target_dir.join(TARGET).join("release/perilune")
     }
 }
