@@ -4,6 +4,8 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
+mod diff;
 mod error;
 mod mask;
 mod no_c;
@@ -25,7 +27,7 @@ struct Command {
     run: fn(&Workspace, &[String]) -> Result<(), Error>,
 }
 
-const COMMANDS: [Command; 4] = [
+const COMMANDS: [Command; 6] = [
     Command {
         name: "reference",
         operands: "",
@@ -39,6 +41,18 @@ const COMMANDS: [Command; 4] = [
         run: test::main,
     },
     Command { name: "tidy", operands: "", about: "checks the repository's own rules", run: tidy::main },
+    Command {
+        name: "diff",
+        operands: "FILE...",
+        about: "runs Lua files here and under the reference, and compares",
+        run: diff::main,
+    },
+    Command {
+        name: "bench",
+        operands: "[--runs N] [NAME...]",
+        about: "times benches/lua against the reference",
+        run: bench::main,
+    },
     Command {
         name: "no-c",
         operands: "",

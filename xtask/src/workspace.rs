@@ -1,6 +1,7 @@
 //! Where things are: the workspace's root, the target directory, the binary under test.
 
 use crate::error::Error;
+use crate::process;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -42,5 +43,14 @@ impl Workspace {
     /// Where a release build puts the binary.
     pub fn release_binary(&self) -> PathBuf {
         self.target_dir.join(TARGET).join("release/perilune")
+    }
+
+    /// The binary to compare with the reference: `$PERILUNE_BIN`, else the release build, brought up to date first.
+    pub fn perilune(&self) -> Result<PathBuf, Error> {
+        if let Some(path) = env::var_os("PERILUNE_BIN") {
+            return Ok(path.into());
+        }
+        process::run(self.cargo().args(["build", "--release", "--quiet", "--package", "perilune-cli"]))?;
+        Ok(self.release_binary())
     }
 }
