@@ -1,0 +1,167 @@
+//! Running programs: to the terminal, for their output, or measured under a time limit.
+//!
+//! The standard library cannot say how much processor time a child took. Linux can, in nanoseconds, in
+//! `/proc/PID/schedstat`, which stays readable between the child's end and `wait`. So a measured child is watched there
+//! until it is a zombie, read, and only then waited for. This counts user and system time of its main thread: enough
+//! for an interpreter that has only one. Output goes to unnamed files instead of pipes, so that a grandchild that keeps
+//! them open holds nobody up.
+
+use crate::error::Error;
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a measured child is looked at.
+const POLL_INTERVAL: Duration = Duration::from_micros(500);
+
+/// Programs that may be missing, and the Debian package that brings each.
+const PACKAGES: [(&str, &str); 4] = [("gcc", "gcc"), ("python3", "python3"), ("tar", "tar"), ("git", "git")];
+
+/// A child that has ended, or was killed at its time limit.
+#[derive(Debug)]
+pub struct Finished {
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    /// `None`: killed at the time limit.
+    pub status: Option<ExitStatus>,
+    /// Processor time; `None` where the kernel does not tell.
+    pub cpu: Option<Duration>,
+    pub wall: Duration,
+}
+
+/// Runs a command on the terminal; its failure is an error.
+pub fn run(command: &mut Command) -> Result<(), Error> {
+    let status = command.status().map_err(|error| cannot_start(command, error))?;
+    if status.success() { Ok(()) } else { Err(failed(command, status)) }
+}
+
+/// Runs a command and answers its standard output; its failure is an error.
+pub fn output(command: &mut Command) -> Result<String, Error> {
+    let output = command.stderr(Stdio::inherit()).output().map_err(|error| cannot_start(command, error))?;
+    if !output.status.success() {
+        return Err(failed(command, output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a command to its end or to `limit`, without input, and answers its output and what it took.
+pub fn measure(command: &mut Command, limit: Duration) -> Result<Finished, Error> {
+    let (mut stdout, mut stderr) = (unnamed_file()?, unnamed_file()?);
+    command.stdin(Stdio::null()).stdout(share(&stdout)?).stderr(share(&stderr)?);
+    let started_at = Instant::now();
+    let mut child = command.spawn().map_err(|error| cannot_start(command, error))?;
+    let ended = watch(&child, started_at + limit);
+    let cpu = cpu_time(&child);
+    let at_child = |error| Error::File { path: command.get_program().into(), error };
+    if !ended {
+        child.kill().map_err(at_child)?;
+    }
+    let status = child.wait().map_err(at_child)?;
+    let (wall, status) = (started_at.elapsed(), ended.then_some(status));
+    Ok(Finished { stdout: contents(&mut stdout)?, stderr: contents(&mut stderr)?, status, cpu, wall })
+}
+
+/// The error for a program that did not start.
+pub fn cannot_start(command: &Command, error: io::Error) -> Error {
+    let program = command.get_program().to_string_lossy().into_owned();
+    match PACKAGES.iter().find(|(name, _)| *name == program) {
+        Some((_, package)) if error.kind() == io::ErrorKind::NotFound => Error::Missing { program, package },
+        _ => Error::File { path: program.into(), error },
+    }
+}
+
+/// The error for a program that ended badly.
+pub fn failed(command: &Command, status: ExitStatus) -> Error {
+    let mut text = command.get_program().to_string_lossy().into_owned();
+    for arg in command.get_args() {
+        text.push(' ');
+        text.push_str(&arg.to_string_lossy());
+    }
+    Error::Failed { command: text, status }
+}
+
+/// Waits until the child is a zombie; false: it still runs at the deadline.
+fn watch(child: &Child, deadline: Instant) -> bool {
+    let path = format!("/proc/{}/stat", child.id());
+    loop {
+        // A child that nobody has waited for keeps its entry, so an unreadable one means that there is no /proc; then
+        // `wait` has to do without the deadline.
+        let Ok(text) = fs::read_to_string(&path) else { return true };
+        // The name in parentheses may hold anything, also a parenthesis.
+        if text.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')) {
+            return true;
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(POLL_INTERVAL);
+    }
+}
+
+fn cpu_time(child: &Child) -> Option<Duration> {
+    let text = fs::read_to_string(format!("/proc/{}/schedstat", child.id())).ok()?;
+    let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
+    (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds))
+}
+
+/// A file without a name: it goes when the last handle does.
+fn unnamed_file() -> Result<File, Error> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("perilune-xtask-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let path = env::temp_dir().join(name);
+    let file = File::options().read(true).write(true).create_new(true).open(&path).map_err(Error::at(&path))?;
+    fs::remove_file(&path).map_err(Error::at(&path))?;
+    Ok(file)
+}
+
+fn share(file: &File) -> Result<File, Error> {
+    file.try_clone().map_err(Error::at(&env::temp_dir()))
+}
+
+fn contents(file: &mut File) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let read = file.rewind().and_then(|()| file.read_to_end(&mut bytes));
+    read.map_err(Error::at(&env::temp_dir()))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limit_ms: u64) -> Finished {
+        measure(Command::new("sh").args(["-c", script]), Duration::from_millis(limit_ms)).unwrap()
+    }
+
+    #[test]
+    fn output_and_status_are_kept_apart() {
+        let finished = shell("echo out; echo err >&2; exit 3", 10_000);
+        assert_eq!(finished.stdout, b"out\n");
+        assert_eq!(finished.stderr, b"err\n");
+        assert_eq!(finished.status.unwrap().code(), Some(3));
+    }
+
+    #[test]
+    fn a_child_is_killed_at_its_limit() {
+        let finished = shell("echo early; while :; do :; done", 100);
+        assert_eq!(finished.stdout, b"early\n");
+        assert!(finished.status.is_none());
+    }
+
+    #[test]
+    fn a_grandchild_holds_nobody_up() {
+        let finished = shell("sleep 5 & echo done", 10_000);
+        assert_eq!(finished.stdout, b"done\n");
+        assert!(finished.wall < Duration::from_secs(4));
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = run(Command::new("no-such-program").arg("x")).unwrap_err();
+        assert!(error.to_string().starts_with("no-such-program: "), "{error}");
+    }
+}
