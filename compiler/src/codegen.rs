@@ -300,9 +300,7 @@ impl Parser<'_> {
         e.kind = match e.kind {
             Kind::Local { reg, .. } => Kind::NonReloc(reg),
             Kind::Upvalue(idx) => Kind::Reloc(self.emit_abc(Op::GetUpval, 0, idx as usize, 0)),
-            Kind::IndexUp { table, key } => {
-                Kind::Reloc(self.emit_abc(Op::GetTabUp, 0, table as usize, key as usize))
-            }
+            Kind::IndexUp { table, key } => Kind::Reloc(self.emit_abc(Op::GetTabUp, 0, table as usize, key as usize)),
             Kind::IndexInt { table, key } => {
                 self.free_reg(table);
                 Kind::Reloc(self.emit_abc(Op::GetI, 0, table as usize, key as usize))
@@ -338,17 +336,15 @@ impl Parser<'_> {
                 self.load_constant(reg, idx);
             }
             Kind::Constant(idx) => self.load_constant(reg, idx),
-            Kind::Float(value) => {
-                match number::float_to_integer(value).and_then(|value| i32::try_from(value).ok()) {
-                    Some(integer) if value != 0.0 || value.is_sign_positive() => {
-                        self.emit(Instruction::asbx(Op::LoadF, reg, 0, integer));
-                    }
-                    _ => {
-                        let idx = self.constant(Constant::Float(value));
-                        self.load_constant(reg, idx);
-                    }
+            Kind::Float(value) => match number::float_to_integer(value).and_then(|value| i32::try_from(value).ok()) {
+                Some(integer) if value != 0.0 || value.is_sign_positive() => {
+                    self.emit(Instruction::asbx(Op::LoadF, reg, 0, integer));
                 }
-            }
+                _ => {
+                    let idx = self.constant(Constant::Float(value));
+                    self.load_constant(reg, idx);
+                }
+            },
             Kind::Integer(value) => match i32::try_from(value) {
                 Ok(value) => {
                     self.emit(Instruction::asbx(Op::LoadI, reg, 0, value));
@@ -839,14 +835,8 @@ impl Parser<'_> {
         if Self::fold(arith, e1, e2) {
             return Ok(());
         }
-        let commutes = matches!(
-            op,
-            BinaryOp::Add | BinaryOp::Mul | BinaryOp::BAnd | BinaryOp::BOr | BinaryOp::BXor
-        );
-        let bitwise = matches!(
-            op,
-            BinaryOp::BAnd | BinaryOp::BOr | BinaryOp::BXor | BinaryOp::Shl | BinaryOp::Shr
-        );
+        let commutes = matches!(op, BinaryOp::Add | BinaryOp::Mul | BinaryOp::BAnd | BinaryOp::BOr | BinaryOp::BXor);
+        let bitwise = matches!(op, BinaryOp::BAnd | BinaryOp::BOr | BinaryOp::BXor | BinaryOp::Shl | BinaryOp::Shr);
         // Bitwise operations take integer constants only, so that a float is reported as the source has it.
         let usable = |e: &ExpDesc| e.is_numeral() && (!bitwise || matches!(e.kind, Kind::Integer(_)));
         let mut flags = 0;
@@ -876,15 +866,7 @@ impl Parser<'_> {
         self.finish_arith(e1, e2, with_register, right as u16, 0, line)
     }
 
-    fn finish_arith(
-        &mut self,
-        e1: &mut ExpDesc,
-        e2: &ExpDesc,
-        op: Op,
-        c: u16,
-        flags: u16,
-        line: u32,
-    ) -> Res<()> {
+    fn finish_arith(&mut self, e1: &mut ExpDesc, e2: &ExpDesc, op: Op, c: u16, flags: u16, line: u32) -> Res<()> {
         let left = self.exp_to_any_reg(e1)?;
         self.free_exps(e1, e2);
         let pc = self.emit(Instruction::abcd(op, 0, left as u16, c, flags));

@@ -21,18 +21,33 @@ pub(crate) enum Kind {
     /// In a fixed register.
     NonReloc(u8),
     /// A local variable: its register, and its index among the active variables.
-    Local { reg: u8, var: usize },
+    Local {
+        reg: u8,
+        var: usize,
+    },
     Upvalue(u8),
     /// A compile-time constant variable, by its index among the active variables.
     CompileTime(usize),
     /// `R[table][R[key]]`
-    Indexed { table: u8, key: u8 },
+    Indexed {
+        table: u8,
+        key: u8,
+    },
     /// `U[table][K[key]]`
-    IndexUp { table: u8, key: u16 },
+    IndexUp {
+        table: u8,
+        key: u16,
+    },
     /// `R[table][key]` for an integer
-    IndexInt { table: u8, key: u16 },
+    IndexInt {
+        table: u8,
+        key: u16,
+    },
     /// `R[table][K[key]]` for a short string
-    IndexStr { table: u8, key: u16 },
+    IndexStr {
+        table: u8,
+        key: u16,
+    },
     /// A comparison or test: the instruction that jumps when it holds.
     Jump(usize),
     /// An instruction whose A is to be filled in.

@@ -116,7 +116,9 @@ impl<'s> Parser<'s> {
 
     fn read(&mut self) -> Res<Read> {
         match self.lexer.next() {
-            None => Ok(Read { token: Token::Eos, span: self.source.len()..self.source.len(), line: self.lexer.extras.line }),
+            None => {
+                Ok(Read { token: Token::Eos, span: self.source.len()..self.source.len(), line: self.lexer.extras.line })
+            }
             Some(Ok(token)) => Ok(Read { token, span: self.lexer.span(), line: self.lexer.extras.line }),
             Some(Err(error)) => {
                 let line = self.lexer.extras.line;
@@ -276,14 +278,13 @@ impl<'s> Parser<'s> {
 
     /// Makes the next `count` variables active.
     fn adjust_locals(&mut self, count: usize) {
-        let mut reg = self.active_registers();
-        for _ in 0..count {
+        let first = self.active_registers();
+        for reg in first..first + count as u8 {
             let fs = self.functions.last_mut().expect("a function is being read");
             let variable = &mut self.variables[fs.first_variable + fs.active];
             fs.active += 1;
             variable.reg = reg;
             variable.record = fs.add_record(variable.name);
-            reg += 1;
         }
     }
 
@@ -619,17 +620,17 @@ impl<'s> Parser<'s> {
         self.next()?;
         self.statement_list()?;
         self.check_match(Token::Until, Token::Repeat, line)?;
-        let mut exit = self.condition()?;
+        let mut e = self.expression()?;
+        self.go_if_false(&mut e)?;
+        // Conditions jump forwards only: the way back is a plain jump, which counts against the budget.
         let scope = self.leave_block()?;
+        let back = self.jump();
+        self.patch_list(back, start);
+        self.patch_to_here(e.on_true);
         if scope.has_upvalue {
-            let leave = self.jump();
-            self.patch_to_here(exit);
             let level = self.register_level(scope.active);
             self.emit_abc(Op::Close, level, 0, 0);
-            exit = self.jump();
-            self.patch_to_here(leave);
         }
-        self.patch_list(exit, start);
         self.leave_block()?;
         Ok(())
     }
@@ -915,9 +916,7 @@ impl<'s> Parser<'s> {
     fn check_assignable(&mut self, e: &ExpDesc) -> Res<()> {
         let name = match e.kind {
             Kind::CompileTime(var) => Some(self.variables[var].name),
-            Kind::Local { var, .. } if self.variables[var].kind != VarKind::Regular => {
-                Some(self.variables[var].name)
-            }
+            Kind::Local { var, .. } if self.variables[var].kind != VarKind::Regular => Some(self.variables[var].name),
             Kind::Upvalue(idx) => {
                 let fs = self.fs();
                 let is_regular = fs.upvalue_kinds[idx as usize] == VarKind::Regular;
@@ -1080,8 +1079,7 @@ impl<'s> Parser<'s> {
         let table = self.fs().free_reg;
         let mut e = ExpDesc::new(Kind::NonReloc(table));
         self.reserve_regs(1)?;
-        let mut constructor =
-            Constructor { table, item: ExpDesc::new(Kind::Void), fields: 0, stored: 0, pending: 0 };
+        let mut constructor = Constructor { table, item: ExpDesc::new(Kind::Void), fields: 0, stored: 0, pending: 0 };
         self.check_next(Token::LeftBrace)?;
         while self.token() != Token::RightBrace {
             self.close_item(&mut constructor)?;

@@ -427,7 +427,10 @@ impl Step for Pieces {
         let piece = if piece.as_number().is_some() { call.number_text(piece)? } else { piece };
         match piece.as_str() {
             Some(piece) if !piece.is_empty() => {
-                call.check_size(self.source.len() + piece.len())?;
+                if call.check_size(self.source.len() + piece.len()).is_err() {
+                    let message = call.string(b"not enough memory")?;
+                    return call.ret2(Value::NIL, message);
+                }
                 self.source.extend_from_slice(piece.as_bytes());
                 self.read(call)
             }

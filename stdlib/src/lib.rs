@@ -22,12 +22,8 @@ pub fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
     base::open(call)?;
     loaded.set_str(call, b"_G", globals.into())?;
     type Library = for<'gc> fn(&mut Call<'gc>) -> Result<Table<'gc>, LuaError>;
-    let libraries: [(&[u8], Library); 4] = [
-        (b"coroutine", coroutine::open),
-        (b"table", table::open),
-        (b"string", string::open),
-        (b"math", math::open),
-    ];
+    let libraries: [(&[u8], Library); 4] =
+        [(b"coroutine", coroutine::open), (b"table", table::open), (b"string", string::open), (b"math", math::open)];
     for (name, library) in libraries {
         let exports = library(call)?;
         loaded.set_str(call, name, exports.into())?;
@@ -37,11 +33,7 @@ pub fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
 }
 
 /// Sets native functions in a table.
-fn set_functions<'gc>(
-    call: &mut Call<'gc>,
-    table: Table<'gc>,
-    functions: &[(&str, NativeFn)],
-) -> Result<(), LuaError> {
+fn set_functions<'gc>(call: &mut Call<'gc>, table: Table<'gc>, functions: &[(&str, NativeFn)]) -> Result<(), LuaError> {
     for &(name, function) in functions {
         table.set_str(call, name.as_bytes(), Value::native(function))?;
     }

@@ -347,9 +347,7 @@ fn randomseed(call: &mut Call<'_>) -> NativeResult {
         (random_word() as i64, random_word() as i64)
     } else {
         let first = match call.arg(1).kind() {
-            Kind::Float(value) => {
-                number::float_to_integer(value).unwrap_or(value.to_bits() as i64)
-            }
+            Kind::Float(value) => number::float_to_integer(value).unwrap_or(value.to_bits() as i64),
             _ => call.check_integer(1)?,
         };
         (first, call.opt_integer(2, 0)?)

@@ -13,7 +13,8 @@
 //!
 //! # Invariants
 //! - B1. Registers are below `Proto::stack_len_max`, which is at most [`REGISTERS_MAX`].
-//! - B2. A jump is relative to the instruction after it, and lands inside the code.
+//! - B2. A jump is relative to the instruction after it, and lands inside the code. Backwards go only `Jmp`, `ForLoop`
+//!   and `TForLoop`, which count against the budget.
 //! - B3. The last instruction of every `Proto` is a `Return`, `Return0` or `Return1`.
 //! - B4. D of an access by constant name is a cache and holds zero in a chunk that is stored.
 //!
@@ -263,7 +264,8 @@ ops! {
     /// if R[B] is nil or false then { R[A] := R[B]; pc += sJ }
     TestSetF { a, b, sj },
 
-    /// R[A], ..., R[A+C-2] := R[A](R[A+1], ..., R[A+B-1]); B = 0: arguments up to the top; C = 0: all results, sets the top
+    /// R[A], ..., R[A+C-2] := R[A](R[A+1], ..., R[A+B-1]); B = 0: arguments up to
+    /// the top; C = 0: all results, sets the top
     Call { a, ib, ic },
     /// return R[A](R[A+1], ..., R[A+B-1]); followed by `Return A 0`, which runs when the callee is native. Flags: close
     TailCall { a, ib, flags },
@@ -276,7 +278,8 @@ ops! {
 
     /// update counters and index; if the loop goes on then pc += sJ (to the body)
     ForLoop { a, sj },
-    /// check and prepare R[A] (start), R[A+1] (limit), R[A+2] (step), set R[A+3]; if the loop does not run, pc += sJ (past `ForLoop`)
+    /// check and prepare R[A] (start), R[A+1] (limit), R[A+2] (step), set R[A+3]; if the loop does not run, pc += sJ
+    /// (past `ForLoop`)
     ForPrep { a, sj },
     /// mark R[A+3] to be closed; pc += sJ (to `TForCall`)
     TForPrep { a, sj },

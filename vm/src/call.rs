@@ -9,8 +9,8 @@
 //! - N1. While a native runs, its function lies at `Call::func` and its arguments behind it; the frame below has its
 //!   `pc` saved.
 //! - N2. `Coroutine::depth` is the number of its native frames and of its Lua frames with [`FINISH`].
-//! - N3. `Coroutine::handlers` counts frames with [`HANDLER`], `unyieldable` those with [`UNYIELDABLE`], one for a coroutine that is being
-//!   closed, and one for the main coroutine.
+//! - N3. `Coroutine::handlers` counts frames with [`HANDLER`], `unyieldable` those with [`UNYIELDABLE`], one for a
+//!   coroutine that is being //!   closed, and one for the main coroutine.
 
 use crate::api::{Call, NativeResult, Next, OutcomeKind};
 use crate::bytecode::{Op, RETURN_CLOSE};
@@ -20,9 +20,9 @@ use crate::debug::{self, Operand};
 use crate::exec::{self, X};
 use crate::metamethod;
 use crate::stack::{
-    BOTTOM, CLOSING, Coroutine, DELIVERY, FINALIZER, FINISH, Frame, HANDLER, HANDLER_DEPTH_MAX, NATIVE_DEPTH_MAX, NATIVE_FRAME,
-    NATIVE_RESERVE, PROTECTED, RETURNING, StackError, TAIL_CALLED, TO_NATIVE, Then, UNWINDING, UNYIELDABLE,
-    WITH_HANDLER,
+    BOTTOM, CLOSING, Coroutine, DELIVERY, FINALIZER, FINISH, Frame, HANDLER, HANDLER_DEPTH_MAX, NATIVE_DEPTH_MAX,
+    NATIVE_FRAME, NATIVE_RESERVE, PROTECTED, RETURNING, StackError, TAIL_CALLED, TO_NATIVE, Then, UNWINDING,
+    UNYIELDABLE, WITH_HANDLER,
 };
 use crate::state::{Event, Exit};
 use crate::string::Str;
@@ -161,28 +161,27 @@ unsafe fn throw_in_handler(co: *mut Coroutine) -> X {
     }
 }
 
-/// Counts a native frame or metamethod call, or answers that there are too many.
-unsafe fn deepen(co: *mut Coroutine) -> Result<(), X> {
+/// Whether one more native frame or metamethod call would be too many, and a native's frame that was just pushed is
+/// one too many with `more` = 0. A message handler may go on a little beyond the limit.
+unsafe fn is_too_deep(co: *mut Coroutine, more: u32) -> bool {
     // SAFETY: the caller's contract.
     unsafe {
-        (*co).depth += 1;
-        let depth = (*co).depth + (*co).inherited_depth;
-        // A message handler may go on a little beyond the limit.
-        if depth < NATIVE_DEPTH_MAX || (*co).handlers > 0 && depth < HANDLER_DEPTH_MAX {
-            return Ok(());
-        }
-        (*co).depth -= 1;
-        Err(if (*co).handlers > 0 { throw_in_handler(co) } else { throw_message(co, b"C stack overflow") })
+        let depth = (*co).depth + (*co).inherited_depth + more;
+        depth >= if (*co).handlers > 0 { HANDLER_DEPTH_MAX } else { NATIVE_DEPTH_MAX }
     }
+}
+
+#[cold]
+unsafe fn throw_too_deep(co: *mut Coroutine) -> X {
+    // SAFETY: the caller's contract.
+    unsafe { if (*co).handlers > 0 { throw_in_handler(co) } else { throw_message(co, b"C stack overflow") } }
 }
 
 unsafe fn enter_closure(co: *mut Coroutine, func: *mut Raw, nargs: usize, nresults: i16, flags: u16) -> X {
     // SAFETY: `func` holds a closure, its arguments follow.
     unsafe {
-        if flags & FINISH != 0
-            && let Err(x) = deepen(co)
-        {
-            return x;
+        if flags & FINISH != 0 && is_too_deep(co, 1) {
+            return throw_too_deep(co);
         }
         (*co).top = func.add(1 + nargs);
         let proto = (*(*func).as_ptr::<Closure>()).proto;
@@ -203,6 +202,7 @@ unsafe fn enter_closure(co: *mut Coroutine, func: *mut Raw, nargs: usize, nresul
         (*frame).flags = flags;
         (*frame).vararg_count = 0;
         (*co).frame = frame;
+        (*co).depth += (flags & FINISH != 0) as u32;
         for idx in nargs..(*proto).num_params as usize {
             value::write(base.add(idx), Raw::NIL);
         }
@@ -340,14 +340,7 @@ unsafe fn push_native_frame(call: &mut Call<'_>, then: Then, nresults: i16, flag
 }
 
 /// A native calls something, pushed behind the slots it keeps.
-unsafe fn start_call(
-    call: &mut Call<'_>,
-    nargs: usize,
-    then: Then,
-    unyieldable: bool,
-    nresults: i16,
-    flags: u16,
-) -> X {
+unsafe fn start_call(call: &mut Call<'_>, nargs: usize, then: Then, unyieldable: bool, nresults: i16, flags: u16) -> X {
     // SAFETY: N1; the frame owns the state from here on.
     unsafe {
         let co = call.co;
@@ -358,9 +351,8 @@ unsafe fn start_call(
             frame.saved = call.count as u32;
         } else {
             push_native_frame(call, then, nresults, flags);
-            (*co).depth -= 1;
-            if let Err(x) = deepen(co) {
-                return x;
+            if is_too_deep(co, 0) {
+                return throw_too_deep(co);
             }
         }
         if unyieldable {
@@ -379,9 +371,10 @@ unsafe fn start_protected(call: &mut Call<'_>, with_handler: bool, nresults: i16
         let nargs = call.count;
         call.count = 0;
         push_native_frame(call, Then::None, nresults, flags | PROTECTED);
-        (*co).depth -= 1;
-        if let Err(x) = deepen(co) {
-            return x;
+        if is_too_deep(co, 0) {
+            // The frame must not catch its own error.
+            (*(*co).frame).flags &= !PROTECTED;
+            return throw_too_deep(co);
         }
         let first = call.func.add(1);
         if with_handler {
@@ -491,7 +484,7 @@ unsafe fn finish_instruction(co: *mut Coroutine, result: Raw) -> X {
         let mut x = X::reload(co);
         let i = *x.pc.sub(1);
         if let Some(expected) = metamethod::comparison_outcome(i.op()) {
-            return if !result.is_falsy() == expected { x.jump(i) } else { x };
+            return if result.is_falsy() != expected { x.jump(i) } else { x };
         }
         match i.op() {
             Op::SetTabUp | Op::SetTable | Op::SetI | Op::SetField => {}

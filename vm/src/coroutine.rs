@@ -9,9 +9,7 @@ use crate::api::Call;
 use crate::call::{self, ErrorKind, call_value, deliver, throw};
 use crate::debug;
 use crate::exec::X;
-use crate::stack::{
-    BOTTOM, CLOSING, Coroutine, NATIVE_DEPTH_MAX, NATIVE_RESERVE, ResumeKind, Status, UNWINDING,
-};
+use crate::stack::{BOTTOM, CLOSING, Coroutine, NATIVE_DEPTH_MAX, NATIVE_RESERVE, ResumeKind, Status, UNWINDING};
 use crate::state::Exit;
 use crate::string::Str;
 use crate::value::{self, Raw};
@@ -115,12 +113,16 @@ unsafe fn refuse(to: *mut Coroutine, error: Raw, kind: ResumeKind) -> X {
     }
 }
 
-/// An error that leaves a wrapped coroutine gets the position of the call in front when it is a string.
+/// An error that leaves a wrapped coroutine gets the position of the call in front when it is a string,
+/// other than "not enough memory".
 unsafe fn throw_wrapped(to: *mut Coroutine, error: Raw) -> X {
     // SAFETY: the caller's contract.
     unsafe {
         (*to).top = (*to).pending_func.add(1);
         let global = &mut *(*to).global;
+        if error.is_string() && error.as_ptr() == global.memory_message {
+            return call::throw_memory(to);
+        }
         let mut error = error;
         if error.is_string() {
             let mut text = debug::current_position(to);

@@ -43,11 +43,7 @@ pub fn chunk_id(source: &[u8]) -> Vec<u8> {
         Some(b'=') => source[1..].iter().copied().take(ID_SIZE - 1).collect(),
         Some(b'@') => {
             let name = &source[1..];
-            if name.len() < ID_SIZE {
-                name.to_vec()
-            } else {
-                [b"...", &name[name.len() - (ID_SIZE - 4)..]].concat()
-            }
+            if name.len() < ID_SIZE { name.to_vec() } else { [b"...", &name[name.len() - (ID_SIZE - 4)..]].concat() }
         }
         _ => {
             const AROUND: usize = "[string \"...\"]".len() + 1;
@@ -79,7 +75,10 @@ unsafe fn current_pc(frame: *const Frame) -> usize {
 /// Line of an instruction; `None` in a stripped chunk.
 unsafe fn line_at(proto: *const LoadedProto, pc: usize) -> Option<u32> {
     // SAFETY: the caller's contract.
-    unsafe { (&(*proto).parts.lines).get(pc).copied() }
+    unsafe {
+        let parts = &(*proto).parts;
+        parts.lines.get(pc).copied()
+    }
 }
 
 /// `chunk:line: ` of a Lua frame.
@@ -141,7 +140,8 @@ pub(crate) unsafe fn called_operand(_co: *mut Coroutine, _func: *mut Raw, flags:
 unsafe fn upvalue_name(proto: *const LoadedProto, idx: usize) -> Vec<u8> {
     // SAFETY: the caller has a live prototype; a name may be null in a stripped chunk.
     unsafe {
-        match (&(*proto).parts.upvalues).get(idx) {
+        let parts = &(*proto).parts;
+        match parts.upvalues.get(idx) {
             Some(source) if !source.name.is_null() => Str::bytes(source.name).to_vec(),
             _ => b"?".to_vec(),
         }
@@ -175,7 +175,8 @@ pub(crate) unsafe fn local_name(co: *mut Coroutine, register: usize) -> Option<V
 unsafe fn string_constant(proto: *const LoadedProto, idx: usize) -> Option<Vec<u8>> {
     // SAFETY: the caller has a live prototype.
     unsafe {
-        let constant = *(&(*proto).parts.constants).get(idx)?;
+        let parts = &(*proto).parts;
+        let constant = *parts.constants.get(idx)?;
         constant.is_string().then(|| Str::bytes(constant.as_ptr()).to_vec())
     }
 }

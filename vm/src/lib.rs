@@ -24,9 +24,9 @@ mod debug;
 mod exec;
 #[allow(unsafe_code, reason = "the heap")]
 mod gc;
+pub mod listing;
 #[allow(unsafe_code, reason = "reads objects behind values")]
 mod metamethod;
-pub mod listing;
 pub mod number;
 #[allow(unsafe_code, reason = "stacks that move")]
 mod stack;

@@ -21,9 +21,15 @@ const CHAIN_LEN_MAX: usize = 2000;
 pub(crate) enum Found {
     Value(Raw),
     /// A function to be called with `object` and the key.
-    Call { function: Raw, object: Raw },
+    Call {
+        function: Raw,
+        object: Raw,
+    },
     /// `object` can't be indexed; whether it is the first of the chain.
-    NotIndexable { object: Raw, first: bool },
+    NotIndexable {
+        object: Raw,
+        first: bool,
+    },
     TooLong,
 }
 
@@ -389,7 +395,7 @@ pub(crate) unsafe fn len(x: X, i: Instruction, value: Raw) -> X {
 }
 
 /// The text of a number or string, in `buffer` when it is a number.
-unsafe fn piece<'a>(value: Raw, buffer: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+unsafe fn piece(value: Raw, buffer: &mut Vec<u8>) -> Option<&[u8]> {
     match value.tag {
         INTEGER => number::format_integer(value.as_integer(), buffer),
         FLOAT => number::format_float(value.as_float(), buffer),

@@ -274,7 +274,7 @@ fn format_14g(value: f64, out: &mut Vec<u8>) {
 #[inline]
 pub fn float_to_integer(value: f64) -> Option<i64> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if value >= -LIMIT && value < LIMIT {
+    if (-LIMIT..LIMIT).contains(&value) {
         let integer = value as i64;
         if integer as f64 == value {
             return Some(integer);

@@ -209,11 +209,7 @@ fn frames_layout(len: usize) -> Layout {
 
 impl Coroutine {
     /// A fresh coroutine whose first function is `function`.
-    pub unsafe fn new(
-        heap: &mut Heap,
-        global: *mut Global,
-        function: Raw,
-    ) -> Result<*mut Coroutine, OutOfMemory> {
+    pub unsafe fn new(heap: &mut Heap, global: *mut Global, function: Raw) -> Result<*mut Coroutine, OutOfMemory> {
         heap.check_room(STACK_LEN_MIN * size_of::<Raw>())?;
         let header_block = heap.coroutine_block()?;
         // SAFETY: the block is fresh, its header is kept; the layouts are not empty.
@@ -305,18 +301,21 @@ impl Coroutine {
     #[inline(always)]
     pub unsafe fn has_room(this: *const Coroutine, from: *mut Raw, slots: usize) -> bool {
         // SAFETY: both point into the stack.
-        unsafe {
-            !cfg!(feature = "stress") && (*this).stack_end as usize - from as usize > slots * size_of::<Raw>()
-        }
+        unsafe { !cfg!(feature = "stress") && (*this).stack_end as usize - from as usize > slots * size_of::<Raw>() }
     }
 
     /// Makes room for `slots` behind `from`, and answers where `from` is now.
     ///
     /// # Errors
-    /// When the stack is at its limit, or memory is. `overflow` allows the reserve for handling the former.
+    /// When the stack is at its limit, or memory is. `overflow` allows a reserve of both, for handling just that.
     #[cold]
     #[inline(never)]
-    pub unsafe fn grow(this: *mut Coroutine, from: *mut Raw, slots: usize, overflow: bool) -> Result<*mut Raw, StackError> {
+    pub unsafe fn grow(
+        this: *mut Coroutine,
+        from: *mut Raw,
+        slots: usize,
+        overflow: bool,
+    ) -> Result<*mut Raw, StackError> {
         // SAFETY: K1 to K4: everything that points into the stack is corrected.
         unsafe {
             let used = from.offset_from((*this).stack) as usize;
@@ -332,7 +331,9 @@ impl Coroutine {
             }
             let new_len = if fits { old_len } else { need.max((old_len * 2).min(STACK_LEN_MAX)) + EXTRA };
             let heap = &mut (*(*this).global).heap;
-            heap.check_room((new_len - old_len) * size_of::<Raw>()).map_err(|_| StackError::Memory)?;
+            if !overflow {
+                heap.check_room((new_len - old_len) * size_of::<Raw>()).map_err(|_| StackError::Memory)?;
+            }
             let stack = alloc(stack_layout(new_len)).cast::<Raw>();
             if stack.is_null() {
                 return Err(StackError::Memory);

@@ -4,14 +4,14 @@
 //! holds.
 
 use crate::bytecode::Chunk;
-use crate::closure::{Local, LoadedProto, ProtoParts, UpvalueSource};
+use crate::bytecode::{Constant, Proto, StrId};
+use crate::closure::{LoadedProto, Local, ProtoParts, UpvalueSource};
 use crate::gc::{Heap, OutOfMemory};
 use crate::stack::{self, Coroutine};
 use crate::string::Str;
 use crate::table::Table;
-use crate::value::{self, Header, Raw, TABLE, TYPE_COUNT, USERDATA};
-use crate::bytecode::{Constant, Proto, StrId};
 use crate::userdata::Userdata;
+use crate::value::{self, Header, Raw, TABLE, TYPE_COUNT, USERDATA};
 use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
@@ -51,9 +51,33 @@ pub(crate) enum Event {
 
 /// ORDER: `Event`.
 const EVENT_NAMES: [&str; 27] = [
-    "__index", "__newindex", "__gc", "__mode", "__len", "__eq", "__call", "__close", "__add", "__sub", "__mul",
-    "__mod", "__pow", "__div", "__idiv", "__band", "__bor", "__bxor", "__shl", "__shr", "__unm", "__bnot", "__lt",
-    "__le", "__concat", "__tostring", "__name",
+    "__index",
+    "__newindex",
+    "__gc",
+    "__mode",
+    "__len",
+    "__eq",
+    "__call",
+    "__close",
+    "__add",
+    "__sub",
+    "__mul",
+    "__mod",
+    "__pow",
+    "__div",
+    "__idiv",
+    "__band",
+    "__bor",
+    "__bxor",
+    "__shl",
+    "__shr",
+    "__unm",
+    "__bnot",
+    "__lt",
+    "__le",
+    "__concat",
+    "__tostring",
+    "__name",
 ];
 
 impl Event {
@@ -104,6 +128,8 @@ pub(crate) struct Global {
     pub memory_message: *mut Str,
     /// The value of the error that is under way.
     pub error: Raw,
+    /// What the task that ran last gave.
+    pub results: Vec<Raw>,
     pub exit: Exit,
     pub roots: Rc<RefCell<RootSlots>>,
     /// Address of the native that `pairs` gives: loops run it without a call.
@@ -125,6 +151,7 @@ impl Global {
             type_metatables: [ptr::null_mut(); TYPE_COUNT],
             memory_message: ptr::null_mut(),
             error: Raw::NIL,
+            results: Vec::new(),
             exit: Exit::Failed,
             roots: Rc::default(),
             next_function: 0,
@@ -159,6 +186,7 @@ impl Global {
             Raw::object(value::STRING, self.memory_message),
             self.error,
         ];
+        roots.extend(self.results.iter().filter(|value| value.is_object()));
         roots.extend(self.names.iter().map(|&name| Raw::object(value::STRING, name)));
         roots.extend(self.type_metatables.iter().filter(|table| !table.is_null()).map(|&table| Raw::table(table)));
         roots.extend(self.roots.borrow().slots.iter().filter(|value| value.is_object()));

@@ -53,8 +53,7 @@ impl Node {
 struct Shared(Node);
 // SAFETY: T4: the dummy is never written.
 unsafe impl Sync for Shared {}
-static DUMMY: Shared =
-    Shared(Node { value_payload: 0, value_tag: NIL, key_tag: NIL, next: 0, key_payload: 0 });
+static DUMMY: Shared = Shared(Node { value_payload: 0, value_tag: NIL, key_tag: NIL, next: 0, key_payload: 0 });
 
 /// What lookups of absent keys point at; never written.
 struct SharedRaw(Raw);
@@ -348,11 +347,8 @@ impl Table {
                     (*main).value_tag = NIL;
                 } else {
                     // The new entry goes to the free node, behind the one in its main position.
-                    (*free).next = if (*main).next != 0 {
-                        main.offset((*main).next as isize).offset_from(free) as i32
-                    } else {
-                        0
-                    };
+                    (*free).next =
+                        if (*main).next != 0 { main.offset((*main).next as isize).offset_from(free) as i32 } else { 0 };
                     (*main).next = free.offset_from(main) as i32;
                     main = free;
                 }
@@ -502,7 +498,9 @@ impl Table {
         unsafe {
             let len = (*this).array_len as usize;
             let hint = (*this).len_hint as usize;
-            if hint < len && (*(*this).array.add(hint)).is_nil() && (hint == 0 || !(*(*this).array.add(hint - 1)).is_nil())
+            if hint < len
+                && (*(*this).array.add(hint)).is_nil()
+                && (hint == 0 || !(*(*this).array.add(hint - 1)).is_nil())
             {
                 return hint as i64;
             }

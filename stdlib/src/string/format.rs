@@ -115,7 +115,12 @@ impl Format {
                 pad(&mut self.out, text.as_bytes(), spec, false);
             }
             b'q' => {
-                if spec.width > 0 || spec.precision.is_some() || spec.left || spec.zero || spec.plus || spec.space
+                if spec.width > 0
+                    || spec.precision.is_some()
+                    || spec.left
+                    || spec.zero
+                    || spec.plus
+                    || spec.space
                     || spec.alternate
                 {
                     return Err(call.error("specifier '%q' cannot have modifiers"));

@@ -296,11 +296,8 @@ fn find_or_match(call: &mut Call<'_>, is_find: bool) -> NativeResult {
     }
     let (anchored, rest) = strip_anchor(pattern);
     let mut matcher = Matcher::new(subject, rest);
-    let found = if anchored {
-        matcher.match_at(from).map(|end| end.map(|end| (from, end)))
-    } else {
-        matcher.search(from)
-    };
+    let found =
+        if anchored { matcher.match_at(from).map(|end| end.map(|end| (from, end))) } else { matcher.search(from) };
     call.charge(matcher.steps)?;
     match found {
         Err(error) => Err(pattern_error(call, error)),

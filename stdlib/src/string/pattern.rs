@@ -12,6 +12,9 @@ pub(crate) const CAPTURES_MAX: usize = 32;
 /// Nested choices.
 const DEPTH_MAX: u32 = 200;
 
+/// Characters looked at in one search: minutes of backtracking, which no useful pattern needs.
+const STEPS_MAX: u64 = 1 << 33;
+
 /// What is wrong with a pattern.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PatternError {
@@ -116,6 +119,9 @@ impl<'a> Matcher<'a> {
         let (mut s, mut p) = (subject_at, pattern_at);
         loop {
             self.steps += 1;
+            if self.steps > STEPS_MAX {
+                return Err(PatternError::TooComplex);
+            }
             let Some(&byte) = self.pattern.get(p) else { return Ok(Some(s)) };
             match byte {
                 b'(' if self.pattern.get(p + 1) == Some(&b')') => return self.open(s, p + 2, Capture::Position(s)),

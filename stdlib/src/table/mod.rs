@@ -32,8 +32,8 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>) -> Result<Table<'gc>, LuaError> {
 fn check_list<'gc>(call: &mut Call<'gc>, pos: usize, events: &[&str]) -> Result<Value<'gc>, LuaError> {
     let value = call.arg(pos);
     if value.as_table().is_none() {
-        let like_table = call.metatable(value).is_some()
-            && events.iter().all(|event| !call.metamethod(value, event).is_nil());
+        let like_table =
+            call.metatable(value).is_some() && events.iter().all(|event| !call.metamethod(value, event).is_nil());
         if !like_table {
             call.check_table(pos)?;
         }
@@ -108,7 +108,7 @@ impl Copy {
         }
     }
 
-    fn finish(self: Box<Self>, call: &mut Call<'_>) -> NativeResult {
+    fn finish(self, call: &mut Call<'_>) -> NativeResult {
         let target = call.arg(self.target);
         match self.finish {
             Finish::SetArg { key, arg } => {
@@ -191,12 +191,20 @@ struct InsertSlow;
 impl Step for InsertSlow {
     fn step<'gc>(self: Box<Self>, call: &mut Call<'gc>) -> NativeResult {
         let len = length_result(call)?;
-        let (pos, arg) =
-            if call.count() == 2 { (len.wrapping_add(1), 2) } else { (insert_position(call, len)?, 3) };
+        let (pos, arg) = if call.count() == 2 { (len.wrapping_add(1), 2) } else { (insert_position(call, len)?, 3) };
         let finish = Finish::SetArg { key: pos, arg };
         let count = len.wrapping_add(1) - pos;
-        let copy =
-            Copy { source: 1, target: 1, from: pos, to: pos + 1, done: 0, count, downwards: true, is_read: false, finish };
+        let copy = Copy {
+            source: 1,
+            target: 1,
+            from: pos,
+            to: pos + 1,
+            done: 0,
+            count,
+            downwards: true,
+            is_read: false,
+            finish,
+        };
         Box::new(copy).run(call)
     }
 }
@@ -254,8 +262,17 @@ impl Step for RemoveSlow {
         call.set_arg(2, removed);
         let count = (len - pos).max(0);
         let finish = Finish::Clear { key: pos + count, arg: 2 };
-        let copy =
-            Copy { source: 1, target: 1, from: pos + 1, to: pos, done: 0, count, downwards: false, is_read: false, finish };
+        let copy = Copy {
+            source: 1,
+            target: 1,
+            from: pos + 1,
+            to: pos,
+            done: 0,
+            count,
+            downwards: false,
+            is_read: false,
+            finish,
+        };
         Box::new(copy).run(call)
     }
 }
@@ -283,8 +300,8 @@ fn move_(call: &mut Call<'_>) -> NativeResult {
             let offset = if upwards { done } else { count - 1 - done };
             let value = source.get_integer(from + offset);
             destination.set_integer(call, to + offset, value)?;
-            if done % 1024 == 1023 {
-                call.charge(256)?;
+            if done % 64 == 63 {
+                call.charge(16)?;
             }
         }
         return call.ret1(target_list);

@@ -309,7 +309,8 @@ impl Machine {
         let (left, right) = ((low, self.i - 1), (self.i + 1, high));
         let (small, large) = if self.i - low < high - self.i { (left, right) } else { (right, left) };
         let uneven = (large.1 - large.0) / 128 > small.1 - small.0 + 1;
-        let new_salt = if uneven { salt.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f) } else { salt };
+        let new_salt =
+            if uneven { salt.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f) } else { salt };
         self.waiting.push(Part { low: large.0, high: large.1, salt: new_salt });
         self.part = Part { low: small.0, high: small.1, salt };
     }

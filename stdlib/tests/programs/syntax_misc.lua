@@ -1,5 +1,5 @@
 ;;; local a = 1; ; print(a);
-print((("nested")):upper(), #{ n = 1, 2, 3 }, ({ 1, 2, 3 })[2], nil == nil) 
+print((("nested")):upper(), #{ n = 1, 2, 3 }, ({ 1, 2, 3 })[2], nil == nil)
 
 local t = { [1] = 1, [2] = 2; 3, 4, f = function(self) return self end, ["x y"] = 1, } print(t[1], t[2], t:f() == t, #t)
 print"string call" print[[long call]] local function id(x) return x end

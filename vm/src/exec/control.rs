@@ -355,8 +355,7 @@ unsafe fn integer_limit(limit: Raw, step: i64) -> Option<Option<i64>> {
         Number::Integer(value) => return Some(Some(value)),
         Number::Float(value) => value,
     };
-    let rounded =
-        if step > 0 { number::float_floor_to_integer(float) } else { number::float_ceil_to_integer(float) };
+    let rounded = if step > 0 { number::float_floor_to_integer(float) } else { number::float_ceil_to_integer(float) };
     Some(match rounded {
         Some(value) => Some(value),
         None if float > 0.0 => (step > 0).then_some(i64::MAX),

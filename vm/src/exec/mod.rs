@@ -98,9 +98,7 @@ impl X {
     pub unsafe fn rk(self, operand: usize) -> Raw {
         const CONSTANT: usize = crate::bytecode::RK_CONSTANT as usize;
         // SAFETY: E1, E2.
-        unsafe {
-            if operand & CONSTANT != 0 { self.constant(operand & !CONSTANT) } else { self.reg(operand) }
-        }
+        unsafe { if operand & CONSTANT != 0 { self.constant(operand & !CONSTANT) } else { self.reg(operand) } }
     }
 
     /// The state after the instruction's jump is taken.

@@ -209,7 +209,7 @@ impl Heap {
                 return 0;
             }
             let mode = Str::bytes(mode.as_ptr());
-            WEAK_KEYS * mode.contains(&b'k') as u8 | WEAK_VALUES * mode.contains(&b'v') as u8
+            (WEAK_KEYS * mode.contains(&b'k') as u8) | (WEAK_VALUES * mode.contains(&b'v') as u8)
         }
     }
 

@@ -10,7 +10,8 @@
 //!
 //! # Invariants
 //! - G1. While marking, no black object points to a white one. Writers to tables call [`Heap::barrier_back`], writers
-//!   to other objects [`Heap::barrier`]. Stacks have no barrier: a coroutine that may run is gray until the atomic step.
+//!   to other objects [`Heap::barrier`]. Stacks have no barrier: a coroutine that may run is gray until the atomic
+//!   step.
 //! - G2. A suspended coroutine that was scanned is black; resuming it makes it gray again.
 //! - G3. While sweeping, an object of the other white is dead; new ones have the current white.
 //! - G4. `bytes` counts blocks and what the objects own besides; it never goes below what is allocated.
@@ -307,11 +308,7 @@ impl Heap {
     }
 
     /// A native closure.
-    pub fn native_closure(
-        &mut self,
-        function: NativeFn,
-        upvalues: &[Raw],
-    ) -> Result<*mut NativeClosure, OutOfMemory> {
+    pub fn native_closure(&mut self, function: NativeFn, upvalues: &[Raw]) -> Result<*mut NativeClosure, OutOfMemory> {
         let closure: *mut NativeClosure = self.allocate(NATIVE_CLOSURE, NativeClosure::bytes(upvalues.len()))?;
         // SAFETY: the block has room for the struct and the values.
         unsafe {
@@ -483,8 +480,7 @@ impl Heap {
     unsafe fn is_dead(&self, object: *mut Header) -> bool {
         // SAFETY: the caller has an object that is not freed.
         unsafe {
-            matches!(self.phase, Phase::SweepPages | Phase::SweepLarge)
-                && (*object).marked & WHITES & !self.white != 0
+            matches!(self.phase, Phase::SweepPages | Phase::SweepLarge) && (*object).marked & WHITES & !self.white != 0
         }
     }
 }

@@ -45,7 +45,7 @@ impl Heap {
             match self.phase {
                 Phase::Pause => {
                     self.start_cycle(roots);
-                    work += roots.len() * size_of::<Raw>();
+                    work += size_of_val(roots);
                 }
                 Phase::Mark => {
                     if self.propagate(budget - work) {
