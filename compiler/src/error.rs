@@ -8,8 +8,8 @@ use std::fmt;
 pub struct SyntaxError {
     /// Chunk name, as messages have it.
     pub chunk: Vec<u8>,
-    /// Line, from 1.
-    pub line: u32,
+    /// Line, from 1; `None` where the parser itself is at its limit, whose message has no position.
+    pub line: Option<u32>,
     /// What is wrong.
     pub message: Vec<u8>,
     /// The text in front of which the reader stopped, quoted as the reference does; `None` when it does not matter.
@@ -18,13 +18,21 @@ pub struct SyntaxError {
 
 impl SyntaxError {
     pub(crate) fn new(chunk_name: &[u8], line: u32, message: impl Into<Vec<u8>>, near: Option<Vec<u8>>) -> Self {
-        SyntaxError { chunk: chunk_id(chunk_name), line, message: message.into(), near }
+        SyntaxError { chunk: chunk_id(chunk_name), line: Some(line), message: message.into(), near }
+    }
+
+    /// Constructs that nest too deep.
+    pub(crate) fn too_deep(chunk_name: &[u8]) -> Self {
+        SyntaxError { chunk: chunk_id(chunk_name), line: None, message: b"C stack overflow".to_vec(), near: None }
     }
 
     /// The whole message: `chunk:line: message near 'token'`.
     pub fn message_bytes(&self) -> Vec<u8> {
-        let mut text = self.chunk.clone();
-        text.extend_from_slice(format!(":{}: ", self.line).as_bytes());
+        let mut text = Vec::new();
+        if let Some(line) = self.line {
+            text.extend_from_slice(&self.chunk);
+            text.extend_from_slice(format!(":{line}: ").as_bytes());
+        }
         text.extend_from_slice(&self.message);
         if let Some(near) = &self.near {
             text.extend_from_slice(b" near ");

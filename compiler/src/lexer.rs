@@ -486,7 +486,7 @@ impl StringReader<'_> {
     fn unicode_escape(&mut self, start: usize) -> Result<(), LexError> {
         self.at += 1;
         if self.peek() != Some(b'{') {
-            return Err(self.bad_escape("missing '{' in \\u{xxxx}", start, self.at));
+            return Err(self.bad_escape("missing '{'", start, self.at));
         }
         self.at += 1;
         let digit = |reader: &Self| reader.peek().and_then(|byte| (byte as char).to_digit(16));
@@ -503,7 +503,7 @@ impl StringReader<'_> {
             self.at += 1;
         }
         if self.peek() != Some(b'}') {
-            return Err(self.bad_escape("missing '}' in \\u{xxxx}", start, self.at));
+            return Err(self.bad_escape("missing '}'", start, self.at));
         }
         self.at += 1;
         encode_utf8(value, self.out);

@@ -219,7 +219,7 @@ impl<'s> Parser<'s> {
     fn enter_level(&mut self) -> Res<()> {
         self.levels += 1;
         if self.levels > LEVELS_MAX {
-            return Err(self.error_at("C stack overflow", None));
+            return Err(SyntaxError::too_deep(self.chunk_name));
         }
         Ok(())
     }
@@ -962,7 +962,7 @@ impl<'s> Parser<'s> {
             }
             targets.push(Assigned { target: next });
             if targets.len() as u32 + self.levels > LEVELS_MAX {
-                return Err(self.error_at("C stack overflow", None));
+                return Err(SyntaxError::too_deep(self.chunk_name));
             }
         }
         self.check_next(Token::Assign)?;

@@ -278,7 +278,7 @@ fn rawlen(call: &mut Call<'_>) -> NativeResult {
     match call.arg(1).kind() {
         Kind::Table(table) => call.ret1(table.raw_len()),
         Kind::String(string) => call.ret1(string.len() as i64),
-        _ => Err(call.arg_error(1, "table or string expected")),
+        _ => Err(call.type_error(1, "table or string")),
     }
 }
 

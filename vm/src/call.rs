@@ -317,6 +317,16 @@ unsafe fn finish_native(call: &Call<'_>, from: *mut Raw, count: usize, nresults:
     }
 }
 
+/// A native that left its coroutine fails after all: it gets a frame again, for tracebacks.
+pub(crate) unsafe fn push_failed_native(co: *mut Coroutine, func: *mut Raw) {
+    // SAFETY: the caller left the function in its slot.
+    unsafe {
+        (*co).top = func.add(1);
+        let mut call = Call::new(co, func, 0);
+        push_native_frame(&mut call, Then::None, 0, 0);
+    }
+}
+
 unsafe fn push_native_frame(call: &mut Call<'_>, then: Then, nresults: i16, flags: u16) {
     // SAFETY: N1.
     unsafe {
@@ -627,7 +637,7 @@ pub(crate) unsafe fn throw(co: *mut Coroutine, kind: ErrorKind) -> X {
     // SAFETY: the caller's contract.
     unsafe {
         if let Some(frame) = protected_frame(co)
-            && (*frame).flags & (WITH_HANDLER | UNWINDING) == WITH_HANDLER
+            && (*frame).flags & WITH_HANDLER != 0
             && kind == ErrorKind::Runtime
         {
             if (*co).handlers > 0 && (*co).depth + (*co).inherited_depth >= HANDLER_DEPTH_MAX {
@@ -645,6 +655,12 @@ pub(crate) unsafe fn throw(co: *mut Coroutine, kind: ErrorKind) -> X {
         }
         unwind(co)
     }
+}
+
+/// Where a protected frame that unwinds keeps the error: behind its message handler, if it has one.
+unsafe fn error_slot(frame: &Frame) -> *mut Raw {
+    // SAFETY: a protected frame has called something from these slots.
+    unsafe { frame.func.add(1 + (frame.flags & WITH_HANDLER != 0) as usize) }
 }
 
 /// Leaves all frames above the innermost protected one, and closes their variables.
@@ -673,12 +689,12 @@ unsafe fn unwind(co: *mut Coroutine) -> X {
         if frame.flags & CLOSING != 0 {
             frame.saved = 1;
         }
-        let level = frame.func.add(1);
         let global = &mut *(*co).global;
-        Coroutine::close_upvalues(co, level, Some(&mut global.heap));
-        value::write(level, global.error);
+        Coroutine::close_upvalues(co, frame.func.add(1), Some(&mut global.heap));
+        let slot = error_slot(frame);
+        value::write(slot, global.error);
         global.error = Raw::NIL;
-        (*co).top = level.add(1);
+        (*co).top = slot.add(1);
         unwind_step(co)
     }
 }
@@ -689,7 +705,7 @@ pub(crate) unsafe fn unwind_step(co: *mut Coroutine) -> X {
     unsafe {
         let frame = &mut *(*co).frame;
         let func = frame.func;
-        let error = *func.add(1);
+        let error = *error_slot(frame);
         let position = Coroutine::position(co, func);
         if let Some(at) = (*co).to_close.pop_if(|at| *at > position) {
             let slot = (*co).stack.add(at as usize);
@@ -698,6 +714,7 @@ pub(crate) unsafe fn unwind_step(co: *mut Coroutine) -> X {
             push_call(co, slot.add(1), handler, &[variable, error]);
             return call_value(co, slot.add(1), 2, 0, TO_NATIVE);
         }
+        value::write(func.add(1), error);
         (*co).top = func.add(2);
         if frame.flags & CLOSING != 0 {
             return coroutine::closed(co);

@@ -133,6 +133,7 @@ unsafe fn throw_wrapped(to: *mut Coroutine, error: Raw) -> X {
             }
         }
         global.error = error;
+        call::push_failed_native(to, (*to).pending_func);
         throw(to, ErrorKind::Runtime)
     }
 }

@@ -465,7 +465,8 @@ pub(crate) unsafe fn traceback(
         let skipped = levels.len().saturating_sub(LEVELS_TOP + LEVELS_BOTTOM);
         for (idx, at) in levels.iter().enumerate() {
             if skipped > 0 && idx == LEVELS_TOP {
-                text.extend_from_slice(format!("\n\t...\t(skipping {skipped} levels)").as_bytes());
+                // One less than there are, as the reference counts.
+                text.extend_from_slice(format!("\n\t...\t(skipping {} levels)", skipped - 1).as_bytes());
             }
             if skipped > 0 && (LEVELS_TOP..LEVELS_TOP + skipped).contains(&idx) {
                 continue;

@@ -6,6 +6,12 @@ use perilune_vm::{Call, Kind, LuaError, NativeResult, Step, Value};
 
 /// Longest conversion specification, as the reference has it.
 const SPEC_LEN_MAX: usize = 22;
+/// Flags that each kind of conversion takes.
+const FLOAT_FLAGS: &[u8] = b"-+#0 ";
+const HEX_FLAGS: &[u8] = b"-#0";
+const INTEGER_FLAGS: &[u8] = b"-+0 ";
+const UNSIGNED_FLAGS: &[u8] = b"-0";
+const TEXT_FLAGS: &[u8] = b"-";
 
 /// One conversion: flags, width, precision, letter.
 #[derive(Clone, Copy, Default, Debug)]
@@ -25,7 +31,7 @@ struct Spec {
 /// Source: manual §6.4; C's `printf` for the conversions.
 pub(crate) fn format(call: &mut Call<'_>) -> NativeResult {
     call.check_string(1)?;
-    Box::new(Format { at: 0, pos: 1, out: Vec::new(), spec: Spec::default() }).run(call)
+    Box::new(Format { at: 0, pos: 1, out: Vec::new(), form: Vec::new() }).run(call)
 }
 
 /// A format under way.
@@ -35,8 +41,8 @@ struct Format {
     /// Argument used last.
     pos: usize,
     out: Vec<u8>,
-    /// The `%s` whose text is being made.
-    spec: Spec,
+    /// Specification of the `%s` whose text is being made.
+    form: Vec<u8>,
 }
 
 impl Format {
@@ -50,27 +56,23 @@ impl Format {
                 self.at += 1;
                 continue;
             }
-            let start = self.at;
-            let spec = parse_spec(template, &mut self.at);
             self.pos += 1;
             if self.pos > call.count() {
                 return Err(call.arg_error(self.pos, "no value"));
             }
-            let Some(spec) = spec else { return Err(invalid(call, template, start, self.at)) };
-            if spec.letter == b's' {
+            let form = self.read_form(call, template)?;
+            if form.last() == Some(&b's') {
                 let value = call.arg(self.pos);
                 match call.try_text(value)? {
-                    Some(text) => self.string(call, spec, text)?,
+                    Some(text) => self.string(call, form, text)?,
                     None => {
-                        self.spec = spec;
+                        self.form = form.to_vec();
                         return call.to_text_then(value, self);
                     }
                 }
                 continue;
             }
-            if !self.convert(call, spec)? {
-                return Err(invalid(call, template, start, self.at));
-            }
+            self.convert(call, form)?;
             call.check_size(self.out.len())?;
         }
         self.out.extend_from_slice(&template[self.at..]);
@@ -78,13 +80,28 @@ impl Format {
         call.ret1(text)
     }
 
+    /// Reads a specification behind its `%`: flags, digits, dots, and one byte more, which is the letter.
+    fn read_form<'t>(&mut self, call: &mut Call<'_>, template: &'t [u8]) -> Result<&'t [u8], LuaError> {
+        let rest = &template[self.at..];
+        let len = rest.iter().take_while(|byte| b"-+#0 123456789.".contains(byte)).count() + 1;
+        if len >= SPEC_LEN_MAX {
+            return Err(call.error("invalid format (too long)"));
+        }
+        let form = &rest[..len.min(rest.len())];
+        self.at += form.len();
+        Ok(form)
+    }
+
     /// `%s`
-    fn string(&mut self, call: &mut Call<'_>, spec: Spec, text: Value<'_>) -> Result<(), LuaError> {
+    fn string(&mut self, call: &mut Call<'_>, form: &[u8], text: Value<'_>) -> Result<(), LuaError> {
         let Some(text) = text.as_str() else { return Ok(()) };
         let text = text.as_bytes();
-        let has_modifiers = spec.width > 0 || spec.precision.is_some() || spec.left;
-        if has_modifiers && text.contains(&0) {
-            return Err(call.arg_error(self.pos, "string contains zeros"));
+        let mut spec = Spec::default();
+        if form.len() > 1 {
+            if text.contains(&0) {
+                return Err(call.arg_error(self.pos, "string contains zeros"));
+            }
+            spec = parse_spec(call, form, TEXT_FLAGS, true)?;
         }
         call.check_size(self.out.len() + text.len())?;
         let text = &text[..spec.precision.map_or(text.len(), |precision| precision.min(text.len()))];
@@ -92,44 +109,44 @@ impl Format {
         Ok(())
     }
 
-    /// Any other conversion; false when there is no such.
-    fn convert(&mut self, call: &mut Call<'_>, spec: Spec) -> Result<bool, LuaError> {
+    /// Any other conversion. The argument is looked at before the specification.
+    fn convert(&mut self, call: &mut Call<'_>, form: &[u8]) -> Result<(), LuaError> {
         let pos = self.pos;
-        match spec.letter {
-            b'd' | b'i' if !spec.alternate => integer(&mut self.out, spec, call.check_integer(pos)?),
-            b'u' => return Ok(false),
-            b'c' if !spec.zero && !spec.plus && !spec.space && !spec.alternate && spec.precision.is_none() => {
+        match form.last() {
+            Some(b'd' | b'i') => {
+                let value = call.check_integer(pos)?;
+                integer(&mut self.out, parse_spec(call, form, INTEGER_FLAGS, true)?, value);
+            }
+            Some(b'u') => {
+                let value = call.check_integer(pos)? as u64;
+                let spec = parse_spec(call, form, UNSIGNED_FLAGS, true)?;
+                digits_with_precision(&mut self.out, spec, "", "", value.to_string(), value == 0);
+            }
+            Some(b'c') => {
                 let byte = call.check_integer(pos)? as u8;
-                pad(&mut self.out, &[byte], spec, false);
+                pad(&mut self.out, &[byte], parse_spec(call, form, TEXT_FLAGS, false)?, false);
             }
-            b'x' | b'X' | b'o' if !spec.plus && !spec.space => {
-                unsigned(&mut self.out, spec, call.check_integer(pos)? as u64);
+            Some(b'x' | b'X' | b'o') => {
+                let value = call.check_integer(pos)? as u64;
+                unsigned(&mut self.out, parse_spec(call, form, HEX_FLAGS, true)?, value);
             }
-            b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A' => {
+            Some(b'e' | b'E' | b'f' | b'g' | b'G' | b'a' | b'A') => {
                 let value = call.check_number(pos)?;
-                float(&mut self.out, spec, value);
+                float(&mut self.out, parse_spec(call, form, FLOAT_FLAGS, true)?, value);
             }
-            b'p' if !spec.zero && !spec.plus && !spec.space && !spec.alternate && spec.precision.is_none() => {
-                let address = call.check_any(pos)?.address();
+            Some(b'p') => {
+                let address = call.arg(pos).address();
                 let text = if address == 0 { "(null)".to_owned() } else { format!("{address:#x}") };
-                pad(&mut self.out, text.as_bytes(), spec, false);
+                pad(&mut self.out, text.as_bytes(), parse_spec(call, form, TEXT_FLAGS, false)?, false);
             }
-            b'q' => {
-                if spec.width > 0
-                    || spec.precision.is_some()
-                    || spec.left
-                    || spec.zero
-                    || spec.plus
-                    || spec.space
-                    || spec.alternate
-                {
-                    return Err(call.error("specifier '%q' cannot have modifiers"));
-                }
-                self.quoted(call)?;
+            Some(b'q') if form.len() > 1 => return Err(call.error("specifier '%q' cannot have modifiers")),
+            Some(b'q') => self.quoted(call)?,
+            _ => {
+                let form = form.split(|&byte| byte == 0).next().unwrap_or(b"");
+                return Err(call.error([b"invalid conversion '%", form, b"' to 'format'"].concat()));
             }
-            _ => return Ok(false),
         }
-        Ok(true)
+        Ok(())
     }
 
     /// `%q`: a literal that reads back as the value.
@@ -162,55 +179,48 @@ impl Format {
 
 impl Step for Format {
     fn step<'gc>(mut self: Box<Self>, call: &mut Call<'gc>) -> NativeResult {
-        let (spec, text) = (self.spec, call.result(1));
-        self.string(call, spec, text)?;
+        let (form, text) = (std::mem::take(&mut self.form), call.result(1));
+        self.string(call, &form, text)?;
         self.run(call)
     }
 }
 
-fn invalid(call: &mut Call<'_>, template: &[u8], start: usize, end: usize) -> LuaError {
-    let end = end.min(template.len());
-    let spec = &template[start - 1..end];
-    if spec.len() > SPEC_LEN_MAX {
-        return call.error("invalid format string to 'format'");
-    }
-    call.error([b"invalid conversion '", spec, b"' to 'format'"].concat())
-}
-
-/// Reads a specification behind its `%`; `at` ends up behind the letter.
-fn parse_spec(template: &[u8], at: &mut usize) -> Option<Spec> {
-    let mut spec = Spec::default();
-    let start = *at;
-    while let Some(&byte) = template.get(*at) {
-        match byte {
+/// Takes a specification apart.
+/// Errors: `invalid conversion specification: '…'`, for a flag, width or precision that the letter does not take.
+fn parse_spec(call: &mut Call<'_>, form: &[u8], flags: &[u8], precision: bool) -> Result<Spec, LuaError> {
+    let mut spec = Spec { letter: form.last().copied().unwrap_or(0), ..Spec::default() };
+    let mut rest = form;
+    while let Some((flag, behind)) = rest.split_first()
+        && flags.contains(flag)
+    {
+        match flag {
             b'-' => spec.left = true,
             b'+' => spec.plus = true,
             b' ' => spec.space = true,
             b'#' => spec.alternate = true,
-            b'0' => spec.zero = true,
-            _ => break,
+            _ => spec.zero = true,
         }
-        *at += 1;
+        rest = behind;
     }
-    let digits = |at: &mut usize| {
-        let mut value = 0;
-        for _ in 0..2 {
-            match template.get(*at) {
-                Some(&digit @ b'0'..=b'9') => value = value * 10 + (digit - b'0') as usize,
-                _ => break,
-            }
-            *at += 1;
+    if rest.first() != Some(&b'0') {
+        spec.width = two_digits(&mut rest);
+        if precision && let Some((b'.', behind)) = rest.split_first() {
+            rest = behind;
+            spec.precision = Some(two_digits(&mut rest));
         }
-        value
-    };
-    spec.width = digits(at);
-    if template.get(*at) == Some(&b'.') {
-        *at += 1;
-        spec.precision = Some(digits(at));
     }
-    spec.letter = template.get(*at).copied().unwrap_or(0);
-    *at += 1;
-    (spec.letter != 0 && *at - start < SPEC_LEN_MAX).then_some(spec)
+    if rest.first().is_some_and(u8::is_ascii_alphabetic) {
+        return Ok(spec);
+    }
+    Err(call.error([b"invalid conversion specification: '%", form, b"'"].concat()))
+}
+
+/// A number of at most two digits.
+fn two_digits(rest: &mut &[u8]) -> usize {
+    let len = rest.iter().take(2).take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, behind) = rest.split_at(len);
+    *rest = behind;
+    digits.iter().fold(0, |value, digit| value * 10 + (digit - b'0') as usize)
 }
 
 /// Appends a text in its width; `zeros` allows filling with zeros behind the sign.

@@ -161,6 +161,8 @@ impl State {
                 let co = self.global.main;
                 assert!((*co).status == RawStatus::Dead, "one main task at a time");
                 (*co).frame = (*co).frames;
+                // The reference's interpreter has a call of its own around a script.
+                (*co).inherited_depth = 1;
                 value::write((*co).stack.add(1), function);
                 (*co).top = (*co).stack.add(2);
                 (*co).status = RawStatus::Fresh;

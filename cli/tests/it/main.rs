@@ -1,0 +1,5 @@
+//! The binary, side by side with the reference interpreter.
+
+mod errors;
+mod programs;
+mod reference;
