@@ -435,3 +435,109 @@ pub fn arith(op: ArithOp, left: Number, right: Number) -> Result<Number, ArithEr
         ArithOp::BNot => Integer(!left.to_integer().ok_or(ArithError::NoInteger)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(number: Number) -> String {
+        let mut out = Vec::new();
+        match number {
+            Number::Integer(value) => format_integer(value, &mut out),
+            Number::Float(value) => format_float(value, &mut out),
+        }
+        String::from_utf8(out).expect("numbers are ASCII")
+    }
+
+    #[test]
+    fn numerals_are_read_and_written() {
+        for (source, expected) in [
+            ("0", "0"),
+            ("  12  ", "12"),
+            ("-7", "-7"),
+            ("+7", "7"),
+            ("9223372036854775807", "9223372036854775807"),
+            ("9223372036854775808", "9.2233720368548e+18"),
+            ("-9223372036854775808", "-9223372036854775808"),
+            ("0x10", "16"),
+            ("0xffffffffffffffff", "-1"),
+            ("0x1ffffffffffffffff", "-1"),
+            ("-0xA", "-10"),
+            ("1e1", "10.0"),
+            (".5", "0.5"),
+            ("5.", "5.0"),
+            ("1e308", "1e+308"),
+            ("1e309", "inf"),
+            ("4.9e-324", "4.9406564584125e-324"),
+            ("0x.8p1", "1.0"),
+            ("0x1p-1", "0.5"),
+            ("0xA.8", "10.5"),
+            ("100000000000000", "100000000000000"),
+            ("1e15", "1e+15"),
+            ("123456789012345.0", "1.2345678901234e+14"),
+            ("0.1", "0.1"),
+            ("-0.0", "-0.0"),
+            ("3.14159265358979", "3.1415926535898"),
+        ] {
+            assert_eq!(parse_number(source.as_bytes()).map(text).as_deref(), Some(expected), "{source}");
+        }
+        for source in
+            ["", " ", "-", "0x", "1e", "1e+", "1 2", "0x1p", "nan", "inf", "1_000", "--1", "0x.p1", ".", "1\0"]
+        {
+            assert_eq!(parse_number(source.as_bytes()), None, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn integer_division_rounds_down() {
+        for (a, b, quotient, remainder) in
+            [(7, 2, 3, 1), (-7, 2, -4, 1), (7, -2, -4, -1), (-7, -2, 3, -1), (i64::MIN, -1, i64::MIN, 0), (0, -5, 0, 0)]
+        {
+            assert_eq!((int_floor_div(a, b), int_mod(a, b)), (quotient, remainder), "{a} {b}");
+        }
+        for (a, b, remainder) in [(5.5, 2.0, 1.5), (-5.5, 2.0, 0.5), (5.5, -2.0, -0.5), (1.0, f64::INFINITY, 1.0)] {
+            assert_eq!(float_mod(a, b), remainder, "{a} {b}");
+        }
+        assert_eq!(float_mod(-1.0, f64::INFINITY), f64::INFINITY);
+        assert!(float_mod(1.0, 0.0).is_nan());
+    }
+
+    #[test]
+    fn shifts_beyond_the_width_give_zero() {
+        for (value, by, left, right) in [
+            (1, 63, i64::MIN, 0),
+            (1, 64, 0, 0),
+            (-1, 1, -2, i64::MAX),
+            (1, -1, 0, 2),
+            (-1, -64, 0, 0),
+            (3, i64::MIN, 0, 0),
+        ] {
+            assert_eq!((shift_left(value, by), shift_right(value, by)), (left, right), "{value} {by}");
+        }
+    }
+
+    #[test]
+    fn floats_become_integers_only_exactly() {
+        for (value, expected) in [
+            (3.0, Some(3)),
+            (3.5, None),
+            (-0.0, Some(0)),
+            (9_223_372_036_854_775_807.0, None),
+            (-9_223_372_036_854_775_808.0, Some(i64::MIN)),
+            (f64::NAN, None),
+            (f64::INFINITY, None),
+        ] {
+            assert_eq!(float_to_integer(value), expected, "{value}");
+        }
+        assert_eq!(float_floor_to_integer(-1.5), Some(-2));
+        assert_eq!(float_ceil_to_integer(-1.5), Some(-1));
+    }
+
+    #[test]
+    fn mixed_comparisons_are_exact() {
+        let big = 1 << 53;
+        assert!(int_lt_float(big, (big as f64) + 2.0) && !int_lt_float(big + 1, big as f64));
+        assert!(int_le_float(i64::MAX, 9_223_372_036_854_775_808.0) && !float_lt_int(9.3e18, i64::MAX));
+        assert!(!int_lt_float(1, f64::NAN) && !float_lt_int(f64::NAN, 1) && float_lt_int(f64::NEG_INFINITY, i64::MIN));
+    }
+}

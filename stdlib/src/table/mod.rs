@@ -406,7 +406,8 @@ impl Step for UnpackSlow {
 }
 
 /// `table.concat(list [, sep [, i [, j]]]) -> string`: joins `list[i]` to `list[j]`.
-/// Shape: list of strings or numbers; `sep` default `""`, `i` default 1, `j` default `#list`; one result, `""` when `i > j`.
+/// Shape: list of strings or numbers; `sep` default `""`, `i` default 1, `j` default `#list`; one result, `""` when
+/// `i > j`.
 /// Units: `i`, `j` are 1-based positions; lengths are bytes, never characters.
 /// Errors: `invalid value (%s) at index %d in table for 'concat'`.
 /// Source: manual §6.6.
