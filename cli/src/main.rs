@@ -1,5 +1,7 @@
 //! The binary `perilune`.
 
+#![forbid(unsafe_code)]
+
 mod lua;
 
 use std::process::ExitCode;

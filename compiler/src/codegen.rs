@@ -887,6 +887,8 @@ impl Parser<'_> {
             Some(1) => Op::Return1,
             _ => Op::Return,
         };
+        // Without values the register means nothing, and might lie beyond the frame.
+        let first = if count == Some(0) { 0 } else { first };
         self.emit_abc(op, first, count.map_or(0, |count| count + 1), 0);
     }
 

@@ -39,6 +39,7 @@ mod table;
 mod userdata;
 #[allow(unsafe_code, reason = "field-wise reads and writes of slots")]
 mod value;
+pub mod verify;
 
 pub use api::{
     Call, Continuation, Coroutine, Function, GcAction, Kind, LuaError, NativeResult, NotEnoughMemory, Outcome, Root,

@@ -12,6 +12,7 @@ use crate::state::{Global, WarnFn};
 use crate::string::Str as RawStr;
 use crate::table::KeyError;
 use crate::value::{self, CLOSURE, Header, INTEGER, NATIVE_CLOSURE, Raw, STRING};
+use crate::verify;
 use std::any::Any;
 use std::marker::PhantomData;
 
@@ -435,9 +436,13 @@ impl<'gc> Call<'gc> {
     /// The main function of a compiled chunk; its first upvalue is `env`, or the globals.
     ///
     /// # Errors
-    /// Memory.
+    /// Memory; `bad binary format` for a chunk that the verifier refuses, which no compiled source is.
     pub fn load(&mut self, chunk: &Chunk, env: Option<Value<'gc>>) -> Result<Value<'gc>, LuaError> {
-        // SAFETY: A1.
+        if let Err(error) = verify::verify(chunk) {
+            let name = debug::chunk_id(&chunk.source);
+            return Err(self.bare_error([&name[..], format!(": bad binary format ({error})").as_bytes()].concat()));
+        }
+        // SAFETY: A1; the chunk is verified.
         unsafe {
             let global = self.global_mut();
             let env = env.map_or(Raw::table(global.globals), |env| env.raw);

@@ -5,8 +5,8 @@
 //! the state to go on with: the same frame, another one, or [`X::halt`].
 //!
 //! # Invariants
-//! - E1. Operands were made by the compiler or checked by the verifier: registers are below `stack_len_max`, constants
-//!   and upvalues exist, jumps land inside the code, which ends with a return.
+//! - E1. Operands passed the verifier when the chunk was loaded: registers are below `stack_len_max`, constants
+//!   and upvalues exist, jumps land inside the code, which ends with a return; the top is set where it is used.
 //! - E2. The frame's registers lie in the stack, with room for a native call behind them (K3).
 //! - E3. `base` and `k` belong to the current frame of `co`, and are reloaded after anything that may move the stack or
 //!   change the frame.
