@@ -2,8 +2,8 @@
 //!
 //! The dispatch loop trusts its operands. So every chunk that is loaded, from the compiler or from a file, passes here
 //! once: registers, constants, upvalues, inner functions, jumps and frame sizes are checked per instruction, and values
-//! up to the top are used only right behind the instruction that sets it. What can't be proved, the types of values, the
-//! opcodes check themselves. One pass, linear in the chunk's size.
+//! up to the top are used only right behind the instruction that sets it. What can't be proved, the types of values,
+//! the opcodes check themselves. One pass, linear in the chunk's size.
 
 use crate::bytecode::{
     Chunk, Constant, Instruction, Op, Operand, Proto, REGISTERS_MAX, RETURN_CLOSE, RK_CONSTANT, StrId, Strings,
