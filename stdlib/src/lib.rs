@@ -4,6 +4,7 @@
 
 pub mod base;
 pub mod coroutine;
+pub mod debug;
 pub mod math;
 pub mod string;
 pub mod table;
@@ -22,8 +23,13 @@ pub fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
     base::open(call)?;
     loaded.set_str(call, b"_G", globals.into())?;
     type Library = for<'gc> fn(&mut Call<'gc>) -> Result<Table<'gc>, LuaError>;
-    let libraries: [(&[u8], Library); 4] =
-        [(b"coroutine", coroutine::open), (b"table", table::open), (b"string", string::open), (b"math", math::open)];
+    let libraries: [(&[u8], Library); 5] = [
+        (b"coroutine", coroutine::open),
+        (b"table", table::open),
+        (b"string", string::open),
+        (b"math", math::open),
+        (b"debug", debug::open),
+    ];
     for (name, library) in libraries {
         let exports = library(call)?;
         loaded.set_str(call, name, exports.into())?;

@@ -6,7 +6,7 @@
 use crate::api::Call;
 use crate::bytecode::{Instruction, Op, Operand as Field};
 use crate::closure::{Closure, LoadedProto};
-use crate::stack::{Coroutine, FINALIZER, FINISH, Frame, HANDLER, TAIL_CALLED};
+use crate::stack::{Coroutine, FINALIZER, FINISH, Frame, HANDLER, Status, TAIL_CALLED};
 use crate::state::{Event, Global};
 use crate::string::Str;
 use crate::table::Table;
@@ -23,9 +23,9 @@ pub(crate) enum Operand {
 }
 
 /// What kind of name a value goes by, and the name.
-struct Name {
-    kind: &'static str,
-    text: Vec<u8>,
+pub(crate) struct Name {
+    pub kind: &'static str,
+    pub text: Vec<u8>,
 }
 
 impl Name {
@@ -58,13 +58,13 @@ pub fn chunk_id(source: &[u8]) -> Vec<u8> {
     }
 }
 
-unsafe fn short_source(proto: *const LoadedProto) -> Vec<u8> {
+pub(crate) unsafe fn short_source(proto: *const LoadedProto) -> Vec<u8> {
     // SAFETY: the caller has a live prototype, as for all functions here.
     unsafe { chunk_id(Str::bytes((*proto).parts.source)) }
 }
 
 /// Index of the instruction a Lua frame is at.
-unsafe fn current_pc(frame: *const Frame) -> usize {
+pub(crate) unsafe fn current_pc(frame: *const Frame) -> usize {
     // SAFETY: the frame's `pc` points behind an instruction of its code, or at the first one.
     unsafe {
         let code = (*(*frame).proto()).code.cast_const();
@@ -73,7 +73,7 @@ unsafe fn current_pc(frame: *const Frame) -> usize {
 }
 
 /// Line of an instruction; `None` in a stripped chunk.
-unsafe fn line_at(proto: *const LoadedProto, pc: usize) -> Option<u32> {
+pub(crate) unsafe fn line_at(proto: *const LoadedProto, pc: usize) -> Option<u32> {
     // SAFETY: the caller's contract.
     unsafe {
         let parts = &(*proto).parts;
@@ -149,7 +149,7 @@ unsafe fn upvalue_name(proto: *const LoadedProto, idx: usize) -> Vec<u8> {
 }
 
 /// Name of the local variable in a register at an instruction.
-unsafe fn local_at(proto: *const LoadedProto, pc: usize, register: usize) -> Option<Vec<u8>> {
+pub(crate) unsafe fn local_at(proto: *const LoadedProto, pc: usize, register: usize) -> Option<Vec<u8>> {
     // SAFETY: the caller has a live prototype.
     unsafe {
         let locals = &(*proto).parts.locals;
@@ -314,22 +314,22 @@ unsafe fn called_name(caller: *const Frame) -> Option<Name> {
 
 /// One level of the call stack.
 #[derive(Clone, Copy)]
-struct Activation {
-    function: Raw,
+pub(crate) struct Activation {
+    pub function: Raw,
     /// The frame, if the function has one.
-    frame: *const Frame,
+    pub frame: *const Frame,
     /// The frame of whatever called it.
-    caller: *const Frame,
+    pub caller: *const Frame,
 }
 
 impl Activation {
-    fn is_tail_call(&self) -> bool {
+    pub fn is_tail_call(&self) -> bool {
         // SAFETY: frames of the stack that is walked are alive.
         unsafe { !self.frame.is_null() && (*self.frame).flags & TAIL_CALLED != 0 }
     }
 
     /// The name its caller knows it by.
-    fn name(&self) -> Option<Name> {
+    pub fn name(&self) -> Option<Name> {
         // SAFETY: as above.
         unsafe {
             if self.is_tail_call() || self.caller.is_null() {
@@ -348,28 +348,58 @@ impl Activation {
 }
 
 /// The levels of a coroutine, innermost first: a native that runs without a frame, then the frames.
-unsafe fn activations(co: *mut Coroutine, running: Option<Raw>) -> Vec<Activation> {
-    // SAFETY: the caller has a live coroutine; K2.
-    unsafe {
-        let mut levels = Vec::new();
-        if let Some(function) = running {
-            levels.push(Activation { function, frame: std::ptr::null(), caller: (*co).frame });
+///
+/// # Safety
+/// The coroutine lives, and its frames stay as they are, while the iterator is used.
+pub(crate) unsafe fn activations(co: *mut Coroutine, running: Option<Raw>) -> Activations {
+    // SAFETY: the caller's contract.
+    unsafe { Activations { running, frame: (*co).frame, base: (*co).frames } }
+}
+
+pub(crate) struct Activations {
+    running: Option<Raw>,
+    frame: *const Frame,
+    /// The base frame, which belongs to no function.
+    base: *const Frame,
+}
+
+impl Iterator for Activations {
+    type Item = Activation;
+
+    fn next(&mut self) -> Option<Activation> {
+        if let Some(function) = self.running.take() {
+            return Some(Activation { function, frame: std::ptr::null(), caller: self.frame });
         }
-        let mut frame = (*co).frame;
-        while frame > (*co).frames {
-            let caller = frame.sub(1);
-            if (*frame).flags & (FINALIZER | HANDLER) == 0 {
-                let caller = if caller > (*co).frames { caller.cast_const() } else { std::ptr::null() };
-                levels.push(Activation { function: *(*frame).func, frame, caller });
+        // SAFETY: K2: the frames from the base to the current one are alive.
+        unsafe {
+            while self.frame > self.base {
+                let frame = self.frame;
+                self.frame = frame.sub(1);
+                if (*frame).flags & (FINALIZER | HANDLER) == 0 {
+                    let caller = if self.frame > self.base { self.frame } else { std::ptr::null() };
+                    return Some(Activation { function: *(*frame).func, frame, caller });
+                }
             }
-            frame = caller;
         }
-        levels
+        None
+    }
+}
+
+/// The native through which a coroutine left that does not run, if it did: `yield`, `resume` and the like.
+///
+/// # Safety
+/// The coroutine lives.
+pub(crate) unsafe fn pending_native(co: *mut Coroutine) -> Option<Raw> {
+    // SAFETY: the slot was left as it was, or holds no function.
+    unsafe {
+        let left = matches!((*co).status, Status::Yielded | Status::Normal);
+        let function = *(*co).pending_func;
+        (left && function.is_function()).then_some(function)
     }
 }
 
 /// The native that runs without a frame, for [`activations`].
-fn frameless(call: &Call<'_>) -> Option<Raw> {
+pub(crate) fn frameless(call: &Call<'_>) -> Option<Raw> {
     // SAFETY: N1: the function lies there until the native returns.
     if call.framed { None } else { Some(unsafe { *call.func }) }
 }
@@ -378,8 +408,7 @@ fn frameless(call: &Call<'_>) -> Option<Raw> {
 pub(crate) unsafe fn position(call: &Call<'_>, level: usize) -> Vec<u8> {
     // SAFETY: N1.
     unsafe {
-        let levels = activations(call.co, frameless(call));
-        match levels.get(level) {
+        match activations(call.co, frameless(call)).nth(level) {
             Some(at) if !at.frame.is_null() && !(*at.frame).is_native() => frame_position(at.frame),
             _ => Vec::new(),
         }
@@ -390,8 +419,7 @@ pub(crate) unsafe fn position(call: &Call<'_>, level: usize) -> Vec<u8> {
 pub(crate) unsafe fn native_name(call: &Call<'_>) -> (Vec<u8>, bool) {
     // SAFETY: N1.
     unsafe {
-        let levels = activations(call.co, frameless(call));
-        let Some(at) = levels.first() else { return (b"?".to_vec(), false) };
+        let Some(at) = activations(call.co, frameless(call)).next() else { return (b"?".to_vec(), false) };
         match at.name() {
             Some(name) => (name.text, name.kind == "method"),
             None => (global_name(&*(*call.co).global, at.function).unwrap_or_else(|| b"?".to_vec()), false),
@@ -460,8 +488,7 @@ pub(crate) unsafe fn traceback(
             text.push(b'\n');
         }
         text.extend_from_slice(b"stack traceback:");
-        let levels = activations(co, running);
-        let levels = &levels[level.min(levels.len())..];
+        let levels: Vec<Activation> = activations(co, running).skip(level).collect();
         let skipped = levels.len().saturating_sub(LEVELS_TOP + LEVELS_BOTTOM);
         for (idx, at) in levels.iter().enumerate() {
             if skipped > 0 && idx == LEVELS_TOP {

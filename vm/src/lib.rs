@@ -42,7 +42,7 @@ mod value;
 pub mod verify;
 
 pub use api::{
-    Call, Continuation, Coroutine, Function, GcAction, Kind, LuaError, NativeResult, NotEnoughMemory, Outcome, Root,
+    Call, Continuation, Coroutine, Function, FunctionInfo, GcAction, Kind, LuaError, NativeResult, NotEnoughMemory, Outcome, Root,
     Run, State, Status, Step, Str, Table, Task, Userdata, Value,
 };
 pub use closure::NativeFn;

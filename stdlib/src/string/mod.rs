@@ -47,7 +47,8 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>) -> Result<Table<'gc>, LuaError> {
         ],
     )?;
     metatable.set_str(call, b"__index", library.into())?;
-    call.set_string_metatable(metatable);
+    let any_string = call.string(b"")?;
+    call.set_metatable(any_string, Some(metatable));
     Ok(library)
 }
 

@@ -1,6 +1,6 @@
 //! A native call: its arguments, errors, new values, results.
 
-use super::{Brand, Coroutine, LuaError, NativeResult, Next, Outcome, OutcomeKind, Str, Table, Userdata, Value};
+use super::{Brand, Coroutine, Kind, LuaError, NativeResult, Next, Outcome, OutcomeKind, Str, Table, Userdata, Value};
 use crate::bytecode::Chunk;
 use crate::call::ErrorKind;
 use crate::closure::{Closure, NativeClosure, NativeFn};
@@ -11,7 +11,7 @@ use crate::stack::{Coroutine as RawCoroutine, NATIVE_RESERVE, StackError};
 use crate::state::{Global, WarnFn};
 use crate::string::Str as RawStr;
 use crate::table::KeyError;
-use crate::value::{self, CLOSURE, Header, INTEGER, NATIVE_CLOSURE, Raw, STRING};
+use crate::value::{self, CLOSURE, Header, INTEGER, NATIVE_CLOSURE, Raw};
 use crate::verify;
 use std::any::Any;
 use std::marker::PhantomData;
@@ -522,10 +522,17 @@ impl<'gc> Call<'gc> {
         (!metatable.is_null()).then_some(Table { raw: metatable, brand: PhantomData })
     }
 
-    /// Sets the metatable that all strings share.
-    pub fn set_string_metatable(&mut self, metatable: Table<'gc>) {
-        // SAFETY: A1: the global's slots are roots.
-        unsafe { self.global_mut().type_metatables[Raw::object(STRING, metatable.raw).type_idx()] = metatable.raw }
+    /// Sets a value's metatable: that of one table or userdata, or that of all values of its type.
+    pub fn set_metatable(&mut self, value: Value<'gc>, metatable: Option<Table<'gc>>) {
+        match value.kind() {
+            Kind::Table(table) => table.set_metatable(self, metatable),
+            Kind::Userdata(userdata) => userdata.set_metatable(self, metatable),
+            _ => {
+                let raw = metatable.map_or(std::ptr::null_mut(), |table| table.raw);
+                // SAFETY: A1: the global's slots are roots.
+                unsafe { self.global_mut().type_metatables[value.raw.type_idx()] = raw }
+            }
+        }
     }
 
     /// Tells which native `pairs` gives as its iterator, so that loops can run it without a call. It must behave as

@@ -12,11 +12,13 @@
 //! - A3. Positions are 1-based, as in Lua.
 
 mod call;
+mod inspect;
 mod invoke;
 mod state;
 mod value;
 
 pub use call::Call;
+pub use inspect::FunctionInfo;
 pub(crate) use state::warn_finalizer_error;
 pub use state::{NotEnoughMemory, Root, Run, State, Task};
 pub use value::{Coroutine, Function, Kind, Str, Table, Userdata, Value};

@@ -242,6 +242,8 @@ impl State {
                 Exit::Parked => Run::Parked,
                 Exit::Preempted => {
                     (*co).status = RawStatus::Yielded;
+                    // No native let go of it.
+                    (*co).pending_func = (*co).stack;
                     task.preempted = true;
                     Run::Preempted
                 }

@@ -127,6 +127,11 @@ impl<'gc> Value<'gc> {
         Value::new(Raw::float(value))
     }
 
+    /// An address that is no object.
+    pub fn light_userdata(address: usize) -> Self {
+        Value::new(Raw { payload: address as u64, tag: LIGHT })
+    }
+
     /// A number.
     pub fn number(value: Number) -> Self {
         Value::new(Raw::number(value))
