@@ -402,6 +402,19 @@ fn load_chunk<'gc>(
     call.ret2(Value::NIL, message)
 }
 
+/// Compiles a file into a function with the globals as its environment; or says why not.
+///
+/// # Errors
+/// Memory.
+pub(crate) fn load_file<'gc>(call: &mut Call<'gc>, path: &[u8]) -> Result<Result<Value<'gc>, Vec<u8>>, LuaError> {
+    let compiled = read_file(path)
+        .and_then(|source| compile(&source, &[b"@", path].concat()).map_err(|error| error.message_bytes()));
+    match compiled {
+        Ok(chunk) => Ok(Ok(call.load(&chunk, None)?)),
+        Err(message) => Ok(Err(message)),
+    }
+}
+
 /// Pieces of a chunk that a reader function gives.
 struct Pieces {
     source: Vec<u8>,

@@ -6,6 +6,7 @@ pub mod base;
 pub mod coroutine;
 pub mod debug;
 pub mod math;
+pub mod package;
 pub mod string;
 pub mod table;
 
@@ -35,6 +36,9 @@ pub fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
         loaded.set_str(call, name, exports.into())?;
         globals.set_str(call, name, exports.into())?;
     }
+    let package = package::open(call, loaded, false)?;
+    loaded.set_str(call, b"package", package.into())?;
+    globals.set_str(call, b"package", package.into())?;
     Ok(())
 }
 
