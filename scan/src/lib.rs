@@ -7,4 +7,6 @@
 #![deny(unsafe_code)]
 
 pub mod net;
+pub mod real;
 pub mod result;
+pub mod sys;
