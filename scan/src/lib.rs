@@ -1,0 +1,12 @@
+//! The scanner: targets, ports, sockets, port scans and what they found.
+//!
+//! Knows no Lua and prints nothing. The scripting engine and the port scan see the network and the time only through
+//! [`net::Network`]; [`real::RealNetwork`] is the one that sends packets. Everything found is plain data in [`result`],
+//! from which the command line writes its reports.
+
+#![deny(unsafe_code)]
+
+pub mod net;
+pub mod real;
+pub mod result;
+pub mod sys;

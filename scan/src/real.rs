@@ -1,0 +1,330 @@
+//! The network of this machine: non-blocking sockets under `mio`.
+//!
+//! Sockets are made by `socket2`, which can bind before it connects, and then kept as the standard library's types. A
+//! socket joins the poll only at the first wait after it was opened: a port scan of near hosts closes most of its
+//! sockets before that, and saves the call. The file limit of the process is raised once, and part of it is kept back
+//! for files; above the rest `open` answers [`NetError::TooManySockets`], for scans and scripts alike.
+//!
+//! # Invariants
+//! - R1. A socket is in `sockets` from `open` to `close`; its token in the poll is its id.
+//! - R2. A socket in `sockets` that is not registered with the poll is in `unregistered`.
+
+use crate::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
+use crate::sys;
+use hashbrown::HashMap;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+/// Descriptors kept back for files, pipes and the poll itself.
+const FILES_RESERVED: u64 = 32;
+/// Sockets allowed however low the limit is.
+const SOCKETS_MIN: usize = 5;
+/// Events taken from the system at once; more wait for the next call.
+const EVENTS_MAX: usize = 1024;
+/// The longest datagram, and the most that is read from a stream at once.
+const READ_MAX: usize = 65_536;
+
+/// The real network.
+#[derive(Debug)]
+pub struct RealNetwork {
+    started_at: Instant,
+    poll: Poll,
+    events: Events,
+    sockets: HashMap<SocketId, OpenSocket>,
+    /// Opened since the last wait; may name closed ones.
+    unregistered: Vec<SocketId>,
+    next_id: u64,
+    sockets_max: usize,
+    /// What is read lands here first.
+    buffer: Box<[u8]>,
+}
+
+#[derive(Debug)]
+struct OpenSocket {
+    kind: Kind,
+    /// What became of the connection attempt, once known.
+    decided: Option<Result<(), NetError>>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpStream),
+    Udp(UdpSocket),
+}
+
+impl RealNetwork {
+    /// A network without sockets, whose clock starts now. Raises the limit of open files of the process.
+    ///
+    /// # Errors
+    /// The system has no poll to give.
+    pub fn new() -> io::Result<RealNetwork> {
+        let files_max = sys::raise_file_limit().unwrap_or(0);
+        let sockets_max = usize::try_from(files_max.saturating_sub(FILES_RESERVED)).unwrap_or(usize::MAX);
+        Ok(RealNetwork {
+            started_at: Instant::now(),
+            poll: Poll::new()?,
+            events: Events::with_capacity(EVENTS_MAX),
+            sockets: HashMap::default(),
+            unregistered: Vec::new(),
+            next_id: 0,
+            sockets_max: sockets_max.max(SOCKETS_MIN),
+            buffer: vec![0; READ_MAX].into_boxed_slice(),
+        })
+    }
+
+    /// How many sockets may be open at once.
+    pub fn sockets_max(&self) -> usize {
+        self.sockets_max
+    }
+
+    /// How many sockets are open.
+    pub fn sockets_open(&self) -> usize {
+        self.sockets.len()
+    }
+
+    fn insert(&mut self, socket: OpenSocket) -> SocketId {
+        let id = SocketId(self.next_id);
+        self.next_id += 1;
+        self.sockets.insert(id, socket);
+        self.unregistered.push(id);
+        id
+    }
+
+    /// Puts what was opened since the last wait into the poll. One that the poll does not take counts as ready.
+    fn register_new(&mut self, ready: &mut Vec<Ready>) {
+        for id in self.unregistered.drain(..) {
+            let Some(socket) = self.sockets.get(&id) else { continue };
+            // Ids count up from 0 and never reach 2^64 - 1.
+            let token = Token(usize::try_from(id.0).expect("usize has 64 bits on supported systems"));
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            if self.poll.registry().register(&mut SourceFd(&socket.fd()), token, interest).is_err() {
+                ready.push(Ready { id, readable: true, writable: true });
+            }
+        }
+    }
+
+    fn timeout(&self, until: Millis) -> Duration {
+        Duration::from_micros(until.0.saturating_mul(1000).saturating_sub(self.now_us()))
+    }
+}
+
+impl Network for RealNetwork {
+    fn now(&self) -> Millis {
+        Millis(self.now_us() / 1000)
+    }
+
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.started_at.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn open(
+        &mut self,
+        transport: Transport,
+        remote: Option<SocketAddr>,
+        local: Option<SocketAddr>,
+    ) -> Result<SocketId, NetError> {
+        if self.sockets.len() >= self.sockets_max {
+            return Err(NetError::TooManySockets);
+        }
+        let opened = match transport {
+            Transport::Tcp => open_tcp(remote.ok_or(NetError::Other)?, local),
+            Transport::Udp => open_udp(remote, local).map_err(|error| sys::net_error(&error)),
+        };
+        opened.map(|socket| self.insert(socket))
+    }
+
+    fn connect_result(&mut self, id: SocketId) -> Option<Result<(), NetError>> {
+        let Some(socket) = self.sockets.get_mut(&id) else { return Some(Err(NetError::Other)) };
+        if socket.decided.is_none() {
+            socket.decided = ask_connected(&socket.kind);
+        }
+        socket.decided
+    }
+
+    fn read(&mut self, id: SocketId, into: &mut Vec<u8>, max: usize) -> Read {
+        let Some(socket) = self.sockets.get_mut(&id) else { return Read::Failed(NetError::Other) };
+        let buffer = &mut self.buffer;
+        let read = match &mut socket.kind {
+            Kind::Tcp(stream) => {
+                let wanted = max.min(READ_MAX);
+                match retried(|| stream.read(&mut buffer[..wanted])) {
+                    Ok(0) if wanted > 0 => return Read::Eof,
+                    read => read,
+                }
+            }
+            Kind::Udp(datagrams) => retried(|| datagrams.recv(buffer)),
+        };
+        taken(read, buffer, into, max)
+    }
+
+    fn read_from(&mut self, id: SocketId, into: &mut Vec<u8>, max: usize) -> (Read, Option<SocketAddr>) {
+        let Some(OpenSocket { kind: Kind::Udp(datagrams), .. }) = self.sockets.get(&id) else {
+            return (Read::Failed(NetError::Other), None);
+        };
+        let buffer = &mut self.buffer;
+        match retried(|| datagrams.recv_from(buffer)) {
+            Ok((len, from)) => (taken(Ok(len), buffer, into, max), Some(from)),
+            Err(error) => (taken(Err(error), buffer, into, max), None),
+        }
+    }
+
+    fn write(&mut self, id: SocketId, data: &[u8]) -> Write {
+        written(match self.sockets.get_mut(&id).map(|socket| &mut socket.kind) {
+            Some(Kind::Tcp(stream)) => retried(|| stream.write(data)),
+            Some(Kind::Udp(datagrams)) => retried(|| datagrams.send(data)),
+            None => return Write::Failed(NetError::Other),
+        })
+    }
+
+    fn write_to(&mut self, id: SocketId, data: &[u8], to: SocketAddr) -> Write {
+        let Some(OpenSocket { kind: Kind::Udp(datagrams), .. }) = self.sockets.get(&id) else {
+            return Write::Failed(NetError::Other);
+        };
+        written(retried(|| datagrams.send_to(data, to)))
+    }
+
+    fn local_addr(&self, id: SocketId) -> Option<SocketAddr> {
+        match &self.sockets.get(&id)?.kind {
+            Kind::Tcp(stream) => stream.local_addr().ok(),
+            Kind::Udp(datagrams) => datagrams.local_addr().ok(),
+        }
+    }
+
+    fn peer_addr(&self, id: SocketId) -> Option<SocketAddr> {
+        match &self.sockets.get(&id)?.kind {
+            Kind::Tcp(stream) => stream.peer_addr().ok(),
+            Kind::Udp(datagrams) => datagrams.peer_addr().ok(),
+        }
+    }
+
+    fn close(&mut self, id: SocketId) {
+        // Dropping closes the descriptor, which takes it out of the poll.
+        self.sockets.remove(&id);
+        if self.unregistered.last() == Some(&id) {
+            self.unregistered.pop();
+        }
+    }
+
+    fn abort(&mut self, id: SocketId) {
+        if let Some(OpenSocket { kind: Kind::Tcp(stream), .. }) = self.sockets.get(&id) {
+            // Without linger the close is an ordinary one: no harm.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
+        self.close(id);
+    }
+
+    fn wait(&mut self, until: Option<Millis>, ready: &mut Vec<Ready>) {
+        let before = ready.len();
+        self.register_new(ready);
+        if until.is_none() && self.sockets.is_empty() {
+            return;
+        }
+        let timeout = if ready.len() > before { Some(Duration::ZERO) } else { until.map(|until| self.timeout(until)) };
+        // A signal ends the wait early, as the trait allows; other errors would be bugs and look the same.
+        if self.poll.poll(&mut self.events, timeout).is_err() {
+            return;
+        }
+        for event in &self.events {
+            ready.push(Ready {
+                id: SocketId(event.token().0 as u64),
+                readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+                writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+            });
+        }
+    }
+}
+
+impl OpenSocket {
+    fn fd(&self) -> i32 {
+        match &self.kind {
+            Kind::Tcp(stream) => stream.as_raw_fd(),
+            Kind::Udp(datagrams) => datagrams.as_raw_fd(),
+        }
+    }
+}
+
+fn open_tcp(remote: SocketAddr, local: Option<SocketAddr>) -> Result<OpenSocket, NetError> {
+    let socket = bound(remote, Type::STREAM, Protocol::TCP, local).map_err(|error| sys::net_error(&error))?;
+    let decided = match socket.connect(&remote.into()) {
+        Ok(()) => Some(Ok(())),
+        Err(error) if sys::is_connecting(&error) => None,
+        Err(error) => return Err(sys::net_error(&error)),
+    };
+    Ok(OpenSocket { kind: Kind::Tcp(socket.into()), decided })
+}
+
+fn open_udp(remote: Option<SocketAddr>, local: Option<SocketAddr>) -> io::Result<OpenSocket> {
+    let family = remote.or(local).unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
+    let any = match family {
+        SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+    };
+    // Connecting binds by itself.
+    let local = local.or(if remote.is_none() { Some(any) } else { None });
+    let socket = bound(family, Type::DGRAM, Protocol::UDP, local)?;
+    socket.set_broadcast(true)?;
+    if let Some(remote) = remote {
+        socket.connect(&remote.into())?;
+    }
+    Ok(OpenSocket { kind: Kind::Udp(socket.into()), decided: Some(Ok(())) })
+}
+
+/// A non-blocking socket of the family of `family`, bound to `local` when that is given.
+fn bound(family: SocketAddr, kind: Type, protocol: Protocol, local: Option<SocketAddr>) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(family), kind.nonblocking().cloexec(), Some(protocol))?;
+    if let Some(local) = local {
+        socket.set_reuse_address(true)?;
+        socket.bind(&local.into())?;
+    }
+    Ok(socket)
+}
+
+/// Asks the system for the outcome: an error is given out once, success shows as a peer.
+fn ask_connected(kind: &Kind) -> Option<Result<(), NetError>> {
+    let Kind::Tcp(stream) = kind else { return Some(Ok(())) };
+    match stream.take_error() {
+        Ok(Some(error)) | Err(error) => return Some(Err(sys::net_error(&error))),
+        Ok(None) => {}
+    }
+    match stream.peer_addr() {
+        Ok(_) => Some(Ok(())),
+        Err(error) if error.kind() == ErrorKind::NotConnected => None,
+        Err(error) => Some(Err(sys::net_error(&error))),
+    }
+}
+
+/// Calls again after a signal.
+fn retried<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// Moves what was read to the caller.
+fn taken(read: io::Result<usize>, buffer: &[u8], into: &mut Vec<u8>, max: usize) -> Read {
+    match read {
+        Ok(len) => {
+            let len = len.min(max);
+            into.extend_from_slice(&buffer[..len]);
+            Read::Data(len)
+        }
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Read::WouldBlock,
+        Err(error) => Read::Failed(sys::net_error(&error)),
+    }
+}
+
+fn written(write: io::Result<usize>) -> Write {
+    match write {
+        Ok(len) => Write::Written(len),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Write::WouldBlock,
+        Err(error) => Write::Failed(sys::net_error(&error)),
+    }
+}

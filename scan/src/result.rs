@@ -1,0 +1,305 @@
+//! What a run found: plain data that scans and scripts fill and reports print.
+//!
+//! Nothing here decides or formats, so that every output is written from the same facts. Times of day are seconds since
+//! 1970; round-trip times are microseconds. Text that came from the network stays bytes until a report escapes it.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// Generates an enum whose variants have fixed names in outputs and scripts: one list for both directions.
+macro_rules! named {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum $name { $($(#[$variant_meta])* $variant),+ }
+
+        impl $name {
+            /// The name in outputs and scripts.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The value of that name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+named! {
+    /// Transport of a port. The order is that of port tables.
+    Protocol { Tcp = "tcp", Udp = "udp", Sctp = "sctp", Ip = "ip" }
+}
+
+named! {
+    /// Whether a host answers.
+    HostState {
+        Up = "up",
+        Down = "down",
+        /// Listed, never asked.
+        Unknown = "unknown",
+        Skipped = "skipped",
+    }
+}
+
+named! {
+    /// What the evidence says about a port.
+    PortState {
+        Open = "open",
+        Closed = "closed",
+        Filtered = "filtered",
+        Unfiltered = "unfiltered",
+        OpenFiltered = "open|filtered",
+        ClosedFiltered = "closed|filtered",
+    }
+}
+
+impl PortState {
+    /// Whether the port may be open.
+    pub fn can_be_open(self) -> bool {
+        matches!(self, PortState::Open | PortState::OpenFiltered)
+    }
+}
+
+named! {
+    /// The evidence for a state; one vocabulary for hosts and ports.
+    Reason {
+        Reset = "reset",
+        ConnRefused = "conn-refused",
+        SynAck = "syn-ack",
+        SplitHandshakeSyn = "split-handshake-syn",
+        UdpResponse = "udp-response",
+        ProtoResponse = "proto-response",
+        PermDenied = "perm-denied",
+        NetUnreach = "net-unreach",
+        HostUnreach = "host-unreach",
+        ProtoUnreach = "proto-unreach",
+        PortUnreach = "port-unreach",
+        EchoReply = "echo-reply",
+        DestUnreach = "dest-unreach",
+        SourceQuench = "source-quench",
+        NetProhibited = "net-prohibited",
+        HostProhibited = "host-prohibited",
+        AdminProhibited = "admin-prohibited",
+        TimeExceeded = "time-exceeded",
+        TimestampReply = "timestamp-reply",
+        AddressmaskReply = "addressmask-reply",
+        NoIpidChange = "no-ipid-change",
+        IpidChange = "ipid-change",
+        ArpResponse = "arp-response",
+        NdResponse = "nd-response",
+        TcpResponse = "tcp-response",
+        NoResponse = "no-response",
+        InitAck = "init-ack",
+        Abort = "abort",
+        LocalhostResponse = "localhost-response",
+        /// A script changed the state.
+        ScriptSet = "script-set",
+        UnknownResponse = "unknown-response",
+        /// The user said so: `-Pn`.
+        UserSet = "user-set",
+        NoRoute = "no-route",
+        BeyondScope = "beyond-scope",
+        RejectRoute = "reject-route",
+        ParamProblem = "param-problem",
+    }
+}
+
+/// One scanned address.
+#[derive(Clone, Debug)]
+pub struct Host {
+    pub address: IpAddr,
+    /// The name as the user wrote it.
+    pub target_name: Option<String>,
+    /// The name that reverse resolution gave.
+    pub reverse_name: Option<String>,
+    /// Further addresses of `target_name`, not scanned.
+    pub other_addresses: Vec<IpAddr>,
+    pub state: HostState,
+    pub reason: Reason,
+    /// Time to live of the answer, 0 when there was none or it is not known.
+    pub reason_ttl: u8,
+    /// Seconds since 1970.
+    pub started_at: u64,
+    pub ended_at: u64,
+    /// `None`: nothing was measured.
+    pub times: Option<Times>,
+    /// `--host-timeout` ended the work on it.
+    pub timed_out: bool,
+    /// Ascending by protocol and number.
+    pub ports: Vec<Port>,
+    /// Results of host scripts, by script id.
+    pub scripts: Vec<ScriptResult>,
+}
+
+impl Host {
+    /// A host nothing is known of but that the user said it is up (`-Pn`).
+    pub fn new(address: IpAddr) -> Host {
+        Host {
+            address,
+            target_name: None,
+            reverse_name: None,
+            other_addresses: Vec::new(),
+            state: HostState::Up,
+            reason: Reason::UserSet,
+            reason_ttl: 0,
+            started_at: 0,
+            ended_at: 0,
+            times: None,
+            timed_out: false,
+            ports: Vec::new(),
+            scripts: Vec::new(),
+        }
+    }
+
+    /// The user's name, else the one of reverse resolution.
+    pub fn name(&self) -> Option<&str> {
+        self.target_name.as_deref().or(self.reverse_name.as_deref())
+    }
+}
+
+/// Round-trip estimate of a host, microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Times {
+    pub srtt_us: u64,
+    pub rttvar_us: u64,
+    /// How long a probe waits for its answer.
+    pub timeout_us: u64,
+}
+
+/// One port of a host.
+#[derive(Clone, Debug)]
+pub struct Port {
+    pub number: u16,
+    pub protocol: Protocol,
+    pub state: PortState,
+    pub reason: Reason,
+    pub reason_ttl: u8,
+    /// Name from the table of well-known ports; `version` may know better.
+    pub service: Option<String>,
+    /// What version detection or a script found out.
+    pub version: Option<Box<Version>>,
+    /// By script id.
+    pub scripts: Vec<ScriptResult>,
+}
+
+impl Port {
+    /// The probed service name, else that of the table.
+    pub fn service_name(&self) -> Option<&str> {
+        self.version.as_deref().and_then(|version| version.name.as_deref()).or(self.service.as_deref())
+    }
+}
+
+/// What is known about a service beyond the number of its port.
+#[derive(Clone, Default, Debug)]
+pub struct Version {
+    pub name: Option<String>,
+    pub product: Option<String>,
+    pub version: Option<String>,
+    pub extra_info: Option<String>,
+    pub hostname: Option<String>,
+    pub os_type: Option<String>,
+    pub device_type: Option<String>,
+    /// The answers of a service nobody knows, as fingerprint text.
+    pub fingerprint: Option<String>,
+    /// The service speaks inside TLS.
+    pub tls_tunnel: bool,
+    /// The service was asked; otherwise the name comes from the table.
+    pub probed: bool,
+    /// 0 to 10; a name of the table has 3.
+    pub confidence: u8,
+    /// In the order applications, hardware, operating systems.
+    pub cpes: Vec<String>,
+}
+
+/// What one script gave for a host, a port or a phase.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ScriptResult {
+    pub id: String,
+    /// The text as the script made it, not yet escaped.
+    pub output: Vec<u8>,
+    /// The table it returned, if it did.
+    pub structured: Option<Element>,
+}
+
+/// A value of a script's structured output.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Element {
+    Text(Vec<u8>),
+    /// Pairs in output order; a list item has no key.
+    Table(Vec<(Option<Vec<u8>>, Element)>),
+}
+
+/// One kind of scan on one protocol, for the head of the reports.
+#[derive(Clone, Debug)]
+pub struct ScanInfo {
+    /// `connect`, `syn`, `udp` …
+    pub kind: &'static str,
+    pub protocol: Protocol,
+    /// Ascending.
+    pub ports: Vec<u16>,
+}
+
+/// How a run ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Exit {
+    Success,
+    /// The message is for people.
+    Error(String),
+}
+
+/// What concerns the whole run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The command line, options first, special characters quoted.
+    pub command_line: String,
+    /// Seconds since 1970.
+    pub started_at: u64,
+    pub ended_at: u64,
+    /// Finer than the difference of the two.
+    pub elapsed_ms: u64,
+    pub verbose: u8,
+    pub debugging: u8,
+    pub scans: Vec<ScanInfo>,
+    /// Expressions that named no target.
+    pub rejected_targets: Vec<String>,
+    pub hosts_up: u64,
+    pub hosts_down: u64,
+    /// Results before the first and after the last host, by script id.
+    pub prescripts: Vec<ScriptResult>,
+    pub postscripts: Vec<ScriptResult>,
+    pub exit: Exit,
+}
+
+impl Run {
+    /// A run that has just started.
+    pub fn new(command_line: String, started_at: u64) -> Run {
+        Run {
+            command_line,
+            started_at,
+            ended_at: started_at,
+            elapsed_ms: 0,
+            verbose: 0,
+            debugging: 0,
+            scans: Vec::new(),
+            rejected_targets: Vec::new(),
+            hosts_up: 0,
+            hosts_down: 0,
+            prescripts: Vec::new(),
+            postscripts: Vec::new(),
+            exit: Exit::Success,
+        }
+    }
+
+    /// All hosts that were counted.
+    pub fn hosts_total(&self) -> u64 {
+        self.hosts_up + self.hosts_down
+    }
+}

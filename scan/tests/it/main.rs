@@ -1,0 +1,3 @@
+//! The crate on the sockets of this machine, loopback only.
+
+mod real;
