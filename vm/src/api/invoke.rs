@@ -465,6 +465,12 @@ impl<'gc> Call<'gc> {
         }
     }
 
+    /// Makes the finalisers of all objects due, as at the end of the state; the next collection runs them.
+    pub fn finalize_all(&mut self) {
+        // SAFETY: A1.
+        unsafe { self.global_mut().heap.finalize_all() }
+    }
+
     /// Bytes in use.
     pub fn memory_bytes(&self) -> usize {
         self.global().heap.bytes
