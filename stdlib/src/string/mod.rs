@@ -1,6 +1,7 @@
 //! The string library, manual §6.4.
 
 mod format;
+mod pack;
 mod pattern;
 
 use crate::base::number_text;
@@ -25,9 +26,12 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>) -> Result<Table<'gc>, LuaError> {
             ("len", len),
             ("lower", lower),
             ("match", match_),
+            ("pack", pack::pack),
+            ("packsize", pack::packsize),
             ("rep", rep),
             ("reverse", reverse),
             ("sub", sub),
+            ("unpack", pack::unpack),
             ("upper", upper),
         ],
     )?;
@@ -136,7 +140,7 @@ fn byte(call: &mut Call<'_>) -> NativeResult {
     }
     let part = &text[start - 1..end];
     if call.reserve(part.len()).is_err() {
-        return Err(call.error("string slice too long"));
+        return Err(call.error("stack overflow (string slice too long)"));
     }
     for &byte in part {
         call.push(byte as i64);
