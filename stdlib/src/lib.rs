@@ -9,6 +9,7 @@ pub mod math;
 pub mod package;
 pub mod string;
 pub mod table;
+pub mod utf8;
 
 use perilune_vm::{Call, LuaError, NativeFn, Table, Value};
 
@@ -24,11 +25,12 @@ pub fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
     base::open(call)?;
     loaded.set_str(call, b"_G", globals.into())?;
     type Library = for<'gc> fn(&mut Call<'gc>) -> Result<Table<'gc>, LuaError>;
-    let libraries: [(&[u8], Library); 5] = [
+    let libraries: [(&[u8], Library); 6] = [
         (b"coroutine", coroutine::open),
         (b"table", table::open),
         (b"string", string::open),
         (b"math", math::open),
+        (b"utf8", utf8::open),
         (b"debug", debug::open),
     ];
     for (name, library) in libraries {
