@@ -1,10 +1,12 @@
 //! The basic functions: `print`, `pcall`, `load`, `pairs` and the rest of the manual's §6.1.
 
-use crate::set_functions;
+pub use crate::files::os_message;
+use crate::files::{self, ReadError};
+use crate::{io, set_functions};
 use perilune_compiler::compile;
 use perilune_vm::number::{self, Number};
 use perilune_vm::{Call, GcAction, Kind, LuaError, NativeFn, NativeResult, Step, Value};
-use std::io::Write;
+use std::io::Error;
 
 /// Fills the globals.
 pub(crate) fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
@@ -225,8 +227,7 @@ impl Print {
             }
         }
         self.line.push(b'\n');
-        // A reader that went away is no error of the script's.
-        let _ = std::io::stdout().write_all(&self.line);
+        io::print(&self.line);
         call.ret0()
     }
 
@@ -407,7 +408,7 @@ fn load_chunk<'gc>(
 /// # Errors
 /// Memory.
 pub(crate) fn load_file<'gc>(call: &mut Call<'gc>, path: &[u8]) -> Result<Result<Value<'gc>, Vec<u8>>, LuaError> {
-    let compiled = read_file(path)
+    let compiled = read_file(call, path)
         .and_then(|source| compile(&source, &[b"@", path].concat()).map_err(|error| error.message_bytes()));
     match compiled {
         Ok(chunk) => Ok(Ok(call.load(&chunk, None)?)),
@@ -480,21 +481,16 @@ fn load(call: &mut Call<'_>) -> NativeResult {
 ///
 /// # Errors
 /// The message of `loadfile`.
-fn read_file(path: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
-    let name = String::from_utf8_lossy(path).into_owned();
-    match std::fs::read(&name) {
-        Ok(source) => Ok(skip_first_line(source)),
-        Err(error) => Err(format!("cannot open {name} ({})", os_message(&error)).into_bytes()),
-    }
+fn read_file(call: &mut Call<'_>, path: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+    files::read(call, path).map(skip_first_line).map_err(|error| match error {
+        ReadError::Open(error) => unreadable(b"open", path, &error),
+        ReadError::Read(error) => unreadable(b"read", path, &error),
+    })
 }
 
-/// The system's text of an error, without the number Rust puts behind it.
-pub fn os_message(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(at) => text[..at].to_owned(),
-        None => text,
-    }
+fn unreadable(what: &[u8], path: &[u8], error: &Error) -> Vec<u8> {
+    let reason = os_message(error);
+    [b"cannot ", what, b" ", files::c_string(path), b": ", reason.as_bytes()].concat()
 }
 
 /// Blanks a first line that starts with `#`, as in scripts the system runs; a byte order mark goes too.
@@ -517,8 +513,8 @@ fn loadfile(call: &mut Call<'_>) -> NativeResult {
     let mode = call.opt_string(2)?.map_or(&b"bt"[..], |mode| mode.as_bytes());
     let env = (call.count() >= 3).then(|| call.arg(3));
     let (source, name) = match path {
-        Some(path) => (read_file(path.as_bytes()), [b"@", path.as_bytes()].concat()),
-        None => (read_stdin(), b"=stdin".to_vec()),
+        Some(path) => (read_file(call, path.as_bytes()), [b"@", path.as_bytes()].concat()),
+        None => (read_stdin(call), b"=stdin".to_vec()),
     };
     match source {
         Ok(source) => load_chunk(call, &source, &name, mode, env),
@@ -529,12 +525,8 @@ fn loadfile(call: &mut Call<'_>) -> NativeResult {
     }
 }
 
-fn read_stdin() -> Result<Vec<u8>, Vec<u8>> {
-    let mut source = Vec::new();
-    match std::io::Read::read_to_end(&mut std::io::stdin(), &mut source) {
-        Ok(_) => Ok(skip_first_line(source)),
-        Err(error) => Err(format!("cannot read stdin ({})", os_message(&error)).into_bytes()),
-    }
+fn read_stdin(call: &mut Call<'_>) -> Result<Vec<u8>, Vec<u8>> {
+    io::read_standard_input(call).map(skip_first_line).map_err(|error| unreadable(b"read", b"stdin", &error))
 }
 
 /// `dofile([filename]) -> results of the chunk`.
@@ -543,8 +535,8 @@ fn read_stdin() -> Result<Vec<u8>, Vec<u8>> {
 fn dofile(call: &mut Call<'_>) -> NativeResult {
     let path = call.opt_string(1)?;
     let (source, name) = match path {
-        Some(path) => (read_file(path.as_bytes()), [b"@", path.as_bytes()].concat()),
-        None => (read_stdin(), b"=stdin".to_vec()),
+        Some(path) => (read_file(call, path.as_bytes()), [b"@", path.as_bytes()].concat()),
+        None => (read_stdin(call), b"=stdin".to_vec()),
     };
     let compiled = source.and_then(|source| compile(&source, &name).map_err(|error| error.message_bytes()));
     match compiled {

@@ -5,9 +5,13 @@
 pub mod base;
 pub mod coroutine;
 pub mod debug;
+pub mod files;
+pub mod io;
 pub mod math;
 pub mod package;
 pub mod string;
+#[allow(unsafe_code, reason = "calls the C library")]
+mod sys;
 pub mod table;
 pub mod utf8;
 
@@ -19,18 +23,19 @@ use perilune_vm::{Call, LuaError, NativeFn, Table, Value};
 /// When memory is short.
 pub fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
     let globals = call.globals();
-    let loaded = call.table(0, 8)?;
+    let loaded = call.table(0, 16)?;
     let registry = call.registry();
     registry.set_str(call, b"_LOADED", loaded.into())?;
     base::open(call)?;
     loaded.set_str(call, b"_G", globals.into())?;
     type Library = for<'gc> fn(&mut Call<'gc>) -> Result<Table<'gc>, LuaError>;
-    let libraries: [(&[u8], Library); 6] = [
+    let libraries: [(&[u8], Library); 7] = [
         (b"coroutine", coroutine::open),
         (b"table", table::open),
         (b"string", string::open),
         (b"math", math::open),
         (b"utf8", utf8::open),
+        (b"io", io::open),
         (b"debug", debug::open),
     ];
     for (name, library) in libraries {
@@ -42,6 +47,12 @@ pub fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
     loaded.set_str(call, b"package", package.into())?;
     globals.set_str(call, b"package", package.into())?;
     Ok(())
+}
+
+/// Writes what scripts left in the buffers of standard output and of their files. To be called before the process
+/// ends; `os.exit` does.
+pub fn flush() {
+    io::flush_all();
 }
 
 /// Sets native functions in a table.

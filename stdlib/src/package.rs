@@ -4,8 +4,10 @@
 //! other, each a step. This machine loads no C libraries: the searchers for them report what they would have tried.
 
 use crate::base::load_file;
+use crate::files::{self, Mode};
 use crate::set_functions;
 use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Step, Table, Value};
+use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 const PATH: &str = "/usr/local/share/lua/5.4/?.lua;/usr/local/share/lua/5.4/?/init.lua;\
@@ -154,7 +156,7 @@ fn search_preload(call: &mut Call<'_>) -> NativeResult {
 fn find_file(call: &mut Call<'_>, name: &[u8], field: &str) -> Result<Result<Vec<u8>, Vec<u8>>, LuaError> {
     let path = library(call).and_then(|library| library.get_str(call, field.as_bytes()).as_str());
     match path {
-        Some(path) => Ok(search_path(name, path.as_bytes(), b".", b"/")),
+        Some(path) => Ok(search_path(call, name, path.as_bytes(), b".", b"/")),
         None => Err(call.error(format!("'package.{field}' must be a string"))),
     }
 }
@@ -212,7 +214,7 @@ fn searchpath(call: &mut Call<'_>) -> NativeResult {
     let (name, path) = (call.check_string(1)?.as_bytes(), call.check_string(2)?.as_bytes());
     let separator = call.opt_string(3)?.map_or(&b"."[..], |text| text.as_bytes());
     let replacement = call.opt_string(4)?.map_or(&b"/"[..], |text| text.as_bytes());
-    match search_path(name, path, separator, replacement) {
+    match search_path(call, name, path, separator, replacement) {
         Ok(file) => {
             let file = call.string(&file)?;
             call.ret1(file)
@@ -237,15 +239,21 @@ fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 /// The first readable file of a path, or the text about all of them.
-fn search_path(name: &[u8], path: &[u8], separator: &[u8], replacement: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+fn search_path(
+    call: &Call<'_>,
+    name: &[u8],
+    path: &[u8],
+    separator: &[u8],
+    replacement: &[u8],
+) -> Result<Vec<u8>, Vec<u8>> {
     let name = if separator.is_empty() { name.to_vec() } else { replace(name, separator, replacement) };
-    let files = replace(path, b"?", &name);
-    for file in files.split(|&byte| byte == b';').filter(|file| !file.is_empty()) {
-        if std::fs::File::open(std::ffi::OsStr::from_bytes(file)).is_ok() {
+    let candidates = replace(path, b"?", &name);
+    for file in candidates.split(|&byte| byte == b';').filter(|file| !file.is_empty()) {
+        if files::of(call).open(OsStr::from_bytes(files::c_string(file)), Mode::READ).is_ok() {
             return Ok(file.to_vec());
         }
     }
-    Err([b"no file '", &replace(&files, b";", b"'\n\tno file '")[..], b"'"].concat())
+    Err([b"no file '", &replace(&candidates, b";", b"'\n\tno file '")[..], b"'"].concat())
 }
 
 /// `package.loadlib(libname, funcname) -> nil (fail), message, "absent"`: there are no C libraries here.
