@@ -8,6 +8,7 @@ pub mod debug;
 pub mod files;
 pub mod io;
 pub mod math;
+pub mod os;
 pub mod package;
 pub mod string;
 #[allow(unsafe_code, reason = "calls the C library")]
@@ -29,13 +30,14 @@ pub fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
     base::open(call)?;
     loaded.set_str(call, b"_G", globals.into())?;
     type Library = for<'gc> fn(&mut Call<'gc>) -> Result<Table<'gc>, LuaError>;
-    let libraries: [(&[u8], Library); 7] = [
+    let libraries: [(&[u8], Library); 8] = [
         (b"coroutine", coroutine::open),
         (b"table", table::open),
         (b"string", string::open),
         (b"math", math::open),
         (b"utf8", utf8::open),
         (b"io", io::open),
+        (b"os", os::open),
         (b"debug", debug::open),
     ];
     for (name, library) in libraries {

@@ -1,0 +1,13 @@
+-- The end of the process: what waits in buffers is written, finalisers run when asked for.
+keep = setmetatable({}, { __gc = function() print("finalised") end })
+local name = os.tmpname()
+file = io.open(name, "w")
+file:write("waiting")
+io.write("also waiting ")
+coroutine.wrap(function()
+  pcall(function()
+    os.remove(name)
+    os.exit(7, true)
+  end)
+end)()
+print("not reached")
