@@ -233,8 +233,8 @@ fn table_fields<'gc>(fields: CalendarFields) -> impl Iterator<Item = (&'static s
 /// `os.time([table]) -> integer`: seconds since 1970, now or of a local date, whose fields are brought into range.
 /// Shape: fields `year`, `month`, `day`, `hour` (default 12), `min`, `sec` (default 0), `isdst`; metamethods are
 /// respected.
-/// Errors: `field '%s' is not an integer`, `field '%s' missing in date table`, `field '%s' is out-of-bound`, `time result
-/// cannot be represented in this installation`.
+/// Errors: `field '%s' is not an integer`, `field '%s' missing in date table`, `field '%s' is out-of-bound`, `time
+/// result cannot be represented in this installation`.
 /// Source: manual §6.9.
 fn time(call: &mut Call<'_>) -> NativeResult {
     if call.arg(1).is_nil() {

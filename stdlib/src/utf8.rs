@@ -156,8 +156,8 @@ fn len(call: &mut Call<'_>) -> NativeResult {
     call.ret1(count)
 }
 
-/// `utf8.offset(s, n [, i]) -> position | nil (fail)`: where the `n`-th sequence counted from `i` starts; for 0, the one
-/// that holds byte `i`.
+/// `utf8.offset(s, n [, i]) -> position | nil (fail)`: where the `n`-th sequence counted from `i` starts; for 0, the
+/// one that holds byte `i`.
 /// Units: byte positions, 1-based; `i` default 1, or `#s + 1` for a negative `n`.
 /// Errors: `position out of bounds`, `initial position is a continuation byte`.
 /// Source: manual §6.5.
