@@ -176,6 +176,21 @@ impl State {
         }
     }
 
+    /// A task that will run a fresh coroutine.
+    ///
+    /// # Panics
+    /// When the coroutine has begun, or belongs to another virtual machine.
+    pub fn task_of(&mut self, coroutine: &Root) -> Task {
+        let innermost = self.enter(|call| {
+            let value = call.rooted(coroutine);
+            let raw = value.as_coroutine().expect("the root keeps a coroutine").raw;
+            // SAFETY: A1.
+            assert!(unsafe { (*raw).status } == RawStatus::Fresh, "the coroutine has not begun");
+            call.root(value)
+        });
+        Task { innermost, started: false, preempted: false }
+    }
+
     /// Starts a task, or goes on with one that yielded, was parked or preempted. `values` become the arguments of its
     /// function, or the results of the call that suspended it. `budget` bounds the calls, backward jumps and charged
     /// work until it is preempted.

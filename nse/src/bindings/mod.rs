@@ -1,0 +1,7 @@
+//! The compiled modules that scripts `require`, one file each.
+
+pub(crate) mod nmap;
+pub(crate) mod port;
+pub(crate) mod socket;
+pub(crate) mod stdnse;
+pub(crate) mod sync;

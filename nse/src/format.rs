@@ -1,0 +1,45 @@
+//! Results of actions as reports print them. The work is done by `format.lua`; this takes its answer over.
+
+use perilune_scan::result::{Element, ScriptResult};
+use perilune_vm::{Call, Root, Run, State, Table, Value};
+
+/// Chunk that answers the formatting function.
+pub(crate) const SOURCE: &str = include_str!("format.lua");
+
+/// Deepest structure that is taken over.
+const DEPTH_MAX: usize = 100;
+
+/// The result of a script whose action returned these values; `None` when it returned nothing. What cannot be formatted
+/// gives an empty text.
+pub(crate) fn result(state: &mut State, format: &Root, id: &str, returned: &[Root]) -> Option<ScriptResult> {
+    let empty = ScriptResult { id: id.to_owned(), output: Vec::new(), structured: None };
+    let Ok(mut task) = state.task(format, false) else { return Some(empty) };
+    let run = state.resume(&mut task, returned, u64::MAX);
+    let results = state.results();
+    if run != Run::Finished {
+        return Some(empty);
+    }
+    state.enter(|call| {
+        let value = |pos: usize| results.get(pos).map_or(Value::NIL, |root| call.rooted(root));
+        if !value(0).is_truthy() {
+            return None;
+        }
+        let output = value(1).as_str().map_or_else(Vec::new, |text| text.as_bytes().to_vec());
+        let structured = if value(2).is_nil() { None } else { Some(element(call, value(2), 0)) };
+        Some(ScriptResult { id: id.to_owned(), output, structured })
+    })
+}
+
+fn element<'gc>(call: &Call<'gc>, value: Value<'gc>, depth: usize) -> Element {
+    let table: Option<Table<'gc>> = value.as_table();
+    match table {
+        Some(table) if depth < DEPTH_MAX => {
+            let pairs = (1..=table.raw_len() / 2).map(|idx| {
+                let key = table.get_integer(idx * 2 - 1).as_str().map(|key| key.as_bytes().to_vec());
+                (key, element(call, table.get_integer(idx * 2), depth + 1))
+            });
+            Element::Table(pairs.collect())
+        }
+        _ => Element::Text(value.as_str().map_or_else(Vec::new, |text| text.as_bytes().to_vec())),
+    }
+}

@@ -1,0 +1,23 @@
+//! The scripting engine: loads `.nse` scripts and runs an instance of each for every host and port its rules accept.
+//!
+//! A script instance is a [`thread::Thread`], one task of the virtual machine. A blocking operation of a library parks
+//! the task and leaves word in [`shared::Shared`] what it waits for; the [`scheduler`] moves threads between its queues
+//! `running`, `waiting` and `pending`, and knows hosts, sockets and time only through [`perilune_scan::net::Network`].
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod bindings;
+mod embedded;
+mod engine;
+mod format;
+mod instance;
+mod scheduler;
+mod script;
+mod shared;
+mod thread;
+mod wait;
+
+pub use engine::{Engine, EngineError, Phase};
+pub use script::{Script, ScriptError};
+pub use shared::Options;
