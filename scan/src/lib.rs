@@ -7,6 +7,8 @@
 #![deny(unsafe_code)]
 
 pub mod net;
+pub mod port;
 pub mod real;
 pub mod result;
+pub mod services;
 pub mod sys;
