@@ -14,4 +14,14 @@ macro_rules! files {
     ($($path:literal),* $(,)?) => { &[$(($path, include_str!(concat!("../../", $path)))),*] };
 }
 
-const FILES: &[(&str, &str)] = files![];
+const FILES: &[(&str, &str)] = files![
+    "nselib/comm.lua",
+    "nselib/datetime.lua",
+    "nselib/match.lua",
+    "nselib/shortport.lua",
+    "nselib/stdnse.lua",
+    "nselib/strict.lua",
+    "nselib/stringaux.lua",
+    "nselib/tableaux.lua",
+    "nselib/url.lua",
+];

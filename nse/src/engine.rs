@@ -324,8 +324,11 @@ impl Fields {
         let list = |name: &str| {
             let table = required(name, "table")?.as_table().into_iter();
             let items = table.flat_map(|table| (1..=table.raw_len()).map(move |idx| table.get_integer(idx)));
-            let texts = items.map(|item| item.as_str().map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned()));
-            texts.collect::<Option<Vec<String>>>().ok_or_else(|| format!("{path} has non-string entries in the '{name}' array"))
+            let texts =
+                items.map(|item| item.as_str().map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned()));
+            texts
+                .collect::<Option<Vec<String>>>()
+                .ok_or_else(|| format!("{path} has non-string entries in the '{name}' array"))
         };
         let (categories, dependencies) = (list("categories")?, list("dependencies")?);
         let mut rules = [false; 4];
@@ -419,8 +422,8 @@ fn open_sync(state: &mut State, engine: &Root) -> Result<Root, EngineError> {
 /// Runs a chunk of the engine's own to its end; its results.
 fn run_chunk(state: &mut State, source: &str, name: &str, args: &[Root]) -> Result<Vec<Root>, EngineError> {
     let library = |message: String| EngineError::Library(message);
-    let chunk = perilune_compiler::compile(source.as_bytes(), name.as_bytes())
-        .map_err(|error| library(error.to_string()))?;
+    let chunk =
+        perilune_compiler::compile(source.as_bytes(), name.as_bytes()).map_err(|error| library(error.to_string()))?;
     let function = state.enter(|call| call.load(&chunk, None).map(|function| call.root(function)))?;
     let mut task = state.task(&function, false)?;
     match state.resume(&mut task, args, u64::MAX) {
@@ -438,7 +441,9 @@ pub(crate) fn error_text(state: &mut State, results: &[Root]) -> String {
     state.enter(|call| {
         let error = results.first().map_or(Value::NIL, |root| call.rooted(root));
         match call.try_text(error) {
-            Ok(Some(text)) => text.as_str().map_or_else(String::new, |text| String::from_utf8_lossy(text.as_bytes()).into_owned()),
+            Ok(Some(text)) => {
+                text.as_str().map_or_else(String::new, |text| String::from_utf8_lossy(text.as_bytes()).into_owned())
+            }
             _ => format!("(error object is a {} value)", error.type_name()),
         }
     })

@@ -160,7 +160,8 @@ impl<'e> Scheduler<'e> {
             match self.instance(&candidate) {
                 Ok(thread) => self.running.push_back(thread),
                 Err(_) => {
-                    let result = ScriptResult { id: candidate.script.id.clone(), output: FAILED.to_vec(), structured: None };
+                    let result =
+                        ScriptResult { id: candidate.script.id.clone(), output: FAILED.to_vec(), structured: None };
                     self.results.push((candidate.target, result));
                 }
             }

@@ -30,10 +30,16 @@ pub struct Script {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ScriptError {
     /// The file can't be read.
-    Unreadable { path: PathBuf, reason: String },
+    Unreadable {
+        path: PathBuf,
+        reason: String,
+    },
     Syntax(SyntaxError),
     /// Its file body raised an error: the message with a traceback.
-    Failed { path: String, message: String },
+    Failed {
+        path: String,
+        message: String,
+    },
     /// A field is missing or of the wrong kind: the whole sentence.
     Field(String),
     /// No script of that name, in no folder and none embedded.
@@ -114,7 +120,8 @@ mod tests {
 
     #[test]
     fn ids_come_from_file_names() {
-        for (path, id) in [("scripts/http-title.nse", "http-title"), ("/a/b.c.lua", "b.c"), ("dir/plain", "dir/plain")] {
+        for (path, id) in [("scripts/http-title.nse", "http-title"), ("/a/b.c.lua", "b.c"), ("dir/plain", "dir/plain")]
+        {
             assert_eq!(id_of(path), id);
         }
     }

@@ -183,10 +183,6 @@ pub(crate) fn shared<'gc>(call: &Call<'gc>) -> &'gc Rc<Shared> {
 }
 
 /// A native that finds the engine in its first upvalue.
-pub(crate) fn bind<'gc>(
-    call: &mut Call<'gc>,
-    engine: Value<'gc>,
-    function: NativeFn,
-) -> Result<Value<'gc>, LuaError> {
+pub(crate) fn bind<'gc>(call: &mut Call<'gc>, engine: Value<'gc>, function: NativeFn) -> Result<Value<'gc>, LuaError> {
     call.closure(function, &[engine])
 }

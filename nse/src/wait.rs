@@ -134,8 +134,6 @@ fn has_enough(goal: Goal, data: &[u8]) -> bool {
     match goal {
         Goal::Any => !data.is_empty(),
         Goal::Bytes(wanted) => data.len() >= wanted.max(1),
-        Goal::Lines(wanted) => {
-            !data.is_empty() && data.iter().filter(|&&byte| byte == b'\n').count() >= wanted
-        }
+        Goal::Lines(wanted) => !data.is_empty() && data.iter().filter(|&&byte| byte == b'\n').count() >= wanted,
     }
 }

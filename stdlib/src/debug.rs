@@ -76,7 +76,8 @@ type Fields = for<'gc> fn(&mut Call<'gc>, Table<'gc>, &FunctionInfo<'gc>) -> Res
 /// What each option of `getinfo` sets.
 const FIELDS: &[(u8, Fields)] = &[
     (b'S', |call, table, info| {
-        for (key, text) in [("source", &info.source[..]), ("short_src", &info.short_source), ("what", info.what.as_bytes())]
+        for (key, text) in
+            [("source", &info.source[..]), ("short_src", &info.short_source), ("what", info.what.as_bytes())]
         {
             let text = call.string(text)?;
             table.set_str(call, key.as_bytes(), text)?;

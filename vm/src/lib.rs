@@ -42,8 +42,8 @@ mod value;
 pub mod verify;
 
 pub use api::{
-    Call, Continuation, Coroutine, Function, FunctionInfo, GcAction, Kind, LuaError, NativeResult, NotEnoughMemory, Outcome, Root,
-    Run, State, Status, Step, Str, Table, Task, Userdata, Value,
+    Call, Continuation, Coroutine, Function, FunctionInfo, GcAction, Kind, LuaError, NativeResult, NotEnoughMemory,
+    Outcome, Root, Run, State, Status, Step, Str, Table, Task, Userdata, Value,
 };
 pub use closure::NativeFn;
 pub use debug::chunk_id;

@@ -185,9 +185,8 @@ fn option<T>(call: &mut Call<'_>, pos: usize, parse: impl FnOnce(&str) -> Option
 /// `nmap.set_port_state(host, port, state)`: `open` or `closed`.
 /// Errors: `invalid option '…'`.
 fn set_port_state(call: &mut Call<'_>) -> NativeResult {
-    let settable = |name: &str| {
-        PortState::from_name(name).filter(|state| matches!(state, PortState::Open | PortState::Closed))
-    };
+    let settable =
+        |name: &str| PortState::from_name(name).filter(|state| matches!(state, PortState::Open | PortState::Closed));
     let state = option(call, 3, settable)?;
     with_port(call, |port| {
         if port.state != state {

@@ -1,0 +1,5 @@
+//! The engine on real sockets: small scripts against small services on loopback.
+
+mod load;
+mod run;
+mod support;
