@@ -1,0 +1,240 @@
+//! A scan from the command line to the report.
+
+use crate::options::Options;
+use crate::report::{normal, xml};
+use perilune_nse::{Engine, Phase};
+use perilune_scan::connect_scan::connect_scan;
+use perilune_scan::port::{self, PortOptions, Protocols};
+use perilune_scan::real::RealNetwork;
+use perilune_scan::result::{Exit, Host, Protocol, Run, ScanInfo, ScriptResult};
+use perilune_scan::services;
+use perilune_scan::target::{self, Families, Hosts, Target};
+use perilune_scan::timing::Timing;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Hosts that are scanned and scripted together.
+const GROUP_LEN: usize = 64;
+pub const NAME: &str = "Perilune";
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Why a scan can't be done; the text is for the user.
+#[derive(Debug)]
+pub struct Failure(pub String);
+
+impl Failure {
+    fn of(what: &str, error: impl std::fmt::Display) -> Failure {
+        Failure(format!("{what}: {error}"))
+    }
+}
+
+/// Where reports go.
+struct Outputs {
+    terminal: Option<Box<dyn Write>>,
+    file: Option<Box<dyn Write>>,
+    xml: Option<Box<dyn Write>>,
+}
+
+impl Outputs {
+    fn open(options: &Options) -> Result<Outputs, Failure> {
+        let open = |path: &Path| -> Result<Box<dyn Write>, Failure> {
+            if path == Path::new("-") {
+                return Ok(Box::new(io::stdout()));
+            }
+            match File::create(path) {
+                Ok(file) => Ok(Box::new(BufWriter::new(file))),
+                Err(error) => Err(Failure::of(&format!("cannot write {}", path.display()), error)),
+            }
+        };
+        let file = options.output_normal.as_deref().map(open).transpose()?;
+        let xml = options.output_xml.as_deref().map(open).transpose()?;
+        let taken = [&options.output_normal, &options.output_xml].into_iter().flatten().any(|path| path == Path::new("-"));
+        let terminal: Option<Box<dyn Write>> = if taken { None } else { Some(Box::new(io::stdout())) };
+        Ok(Outputs { terminal, file, xml })
+    }
+
+    /// Writes the same to the terminal and to the file.
+    fn normal(&mut self, write: impl Fn(&mut Box<dyn Write>) -> io::Result<()>) -> io::Result<()> {
+        [&mut self.terminal, &mut self.file].into_iter().flatten().try_for_each(write)
+    }
+
+    fn xml(&mut self, write: impl FnOnce(&mut Box<dyn Write>) -> io::Result<()>) -> io::Result<()> {
+        self.xml.as_mut().map_or(Ok(()), write)
+    }
+
+    fn start(&mut self, run: &Run) -> io::Result<()> {
+        let program = format!("{NAME} {VERSION}");
+        if let Some(terminal) = &mut self.terminal {
+            normal::start(terminal, run, &program)?;
+        }
+        if let Some(file) = &mut self.file {
+            normal::start_file(file, run, &program)?;
+        }
+        self.xml(|out| xml::start(out, run, &program, VERSION))
+    }
+
+    fn phase(&mut self, heading: &str, element: &str, results: &[ScriptResult]) -> io::Result<()> {
+        self.normal(|out| normal::phase_scripts(out, heading, results))?;
+        self.xml(|out| xml::scripts(out, element, results))
+    }
+
+    fn host(&mut self, host: &Host, run: &Run) -> io::Result<()> {
+        self.normal(|out| normal::host(out, host, run))?;
+        self.xml(|out| xml::host(out, host, run))
+    }
+
+    fn end(&mut self, run: &Run) -> io::Result<()> {
+        if let Some(terminal) = &mut self.terminal {
+            normal::end(terminal, run, NAME)?;
+        }
+        if let Some(file) = &mut self.file {
+            normal::end_file(file, run, NAME)?;
+        }
+        self.xml(|out| xml::end(out, run, NAME))?;
+        let outputs = [&mut self.terminal, &mut self.file, &mut self.xml];
+        outputs.into_iter().flatten().try_for_each(|out| out.flush())
+    }
+}
+
+/// Scans and reports.
+///
+/// # Errors
+/// Before anything is scanned: wrong targets, ports, scripts, files. Afterwards: an output that can't be written.
+pub fn scan(options: &Options, command_line: String) -> Result<(), Failure> {
+    let started = Instant::now();
+    let mut run = Run::new(command_line, seconds_since_epoch());
+    (run.verbose, run.debugging) = (options.verbose.max(options.debug), options.debug);
+    let ports = ports(options)?;
+    run.scans.push(ScanInfo { kind: "connect", protocol: Protocol::Tcp, ports: ports.clone() });
+    let mut engine = engine(options)?;
+    let targets = targets(options, &mut run)?;
+    let mut outputs = Outputs::open(options)?;
+    let written = |result: io::Result<()>| result.map_err(|error| Failure::of("cannot write the report", error));
+    written(outputs.start(&run))?;
+    if !options.skip_discovery && !targets.is_empty() {
+        eprintln!("Hosts are not asked whether they are up yet: all targets are taken as up, as with -Pn.");
+    }
+    if let Some(engine) = &mut engine {
+        let (_, results) = engine.run(Phase::PreScan, Vec::new());
+        written(outputs.phase("Pre-scan script results", "prescript", &results))?;
+    }
+    let mut network = RealNetwork::new().map_err(|error| Failure::of("no sockets", error))?;
+    let mut addresses = targets.iter().flat_map(Target::iter);
+    loop {
+        let group: Vec<Host> = addresses.by_ref().take(GROUP_LEN).map(host).collect();
+        if group.is_empty() {
+            break;
+        }
+        for host in scan_group(group, &ports, options, &mut network, engine.as_mut()) {
+            run.hosts_up += 1;
+            written(outputs.host(&host, &run))?;
+        }
+    }
+    if let Some(engine) = &mut engine {
+        let (_, results) = engine.run(Phase::PostScan, Vec::new());
+        written(outputs.phase("Post-scan script results", "postscript", &results))?;
+    }
+    if run.hosts_total() == 0 {
+        eprintln!("WARNING: No targets were specified, so 0 hosts scanned.");
+    }
+    (run.ended_at, run.elapsed_ms) = (seconds_since_epoch(), started.elapsed().as_millis() as u64);
+    run.exit = Exit::Success;
+    written(outputs.end(&run))
+}
+
+fn seconds_since_epoch() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
+
+/// A host to be scanned.
+fn host(target: target::TargetAddress) -> Host {
+    let mut host = Host::new(target.address);
+    (host.target_name, host.other_addresses) = (target.name, target.other_addresses);
+    host
+}
+
+fn scan_group(
+    hosts: Vec<Host>,
+    ports: &[u16],
+    options: &Options,
+    network: &mut RealNetwork,
+    engine: Option<&mut Engine>,
+) -> Vec<Host> {
+    let mut hosts = hosts;
+    hosts.iter_mut().for_each(|host| host.started_at = seconds_since_epoch());
+    let order = port::scan_order(Protocol::Tcp, ports, false, seconds_since_epoch());
+    connect_scan(network, &mut hosts, &order, Timing::template(options.timing), |_| false);
+    for port in hosts.iter_mut().flat_map(|host| &mut host.ports) {
+        port.service = port.service.take().or_else(|| services::name(port.number, port.protocol).map(str::to_owned));
+    }
+    if let Some(engine) = engine {
+        hosts = engine.run(Phase::Scan, hosts).0;
+    }
+    hosts.iter_mut().for_each(|host| host.ended_at = seconds_since_epoch());
+    hosts
+}
+
+fn ports(options: &Options) -> Result<Vec<u16>, Failure> {
+    let lists: Vec<&str> = options.ports.iter().map(String::as_str).collect();
+    let chosen = port::choose(&PortOptions {
+        lists: &lists,
+        fast: options.fast,
+        top: options.top_ports,
+        exclude: options.exclude_ports.as_deref(),
+        protocols: Protocols { tcp: true, ..Protocols::default() },
+    });
+    let chosen = chosen.map_err(|error| Failure(error.to_string()))?;
+    chosen.warnings.iter().for_each(|warning| eprintln!("WARNING: {warning}"));
+    Ok(chosen.ports.tcp)
+}
+
+/// The targets; expressions that are none are told and noted.
+fn targets(options: &Options, run: &mut Run) -> Result<Vec<Target>, Failure> {
+    let names = Hosts::of_system().map_err(|error| Failure::of("cannot read the hosts file", error))?;
+    let mut targets = Vec::new();
+    for expression in &options.targets {
+        match target::parse(expression, Families::default(), &names) {
+            Ok(target) => {
+                target.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+                targets.push(target);
+            }
+            Err(error) => {
+                eprintln!("{error}");
+                run.rejected_targets.push(expression.clone());
+            }
+        }
+    }
+    if targets.is_empty() && !options.targets.is_empty() {
+        return Err(Failure("no target is left to be scanned".to_owned()));
+    }
+    Ok(targets)
+}
+
+/// The engine with the scripts that were asked for; none when there are none.
+fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
+    let mut rules = options.script.clone();
+    if options.default_scripts {
+        rules.push("default".to_owned());
+    }
+    if rules.is_empty() {
+        return Ok(None);
+    }
+    let network = RealNetwork::new().map_err(|error| Failure::of("no sockets", error))?;
+    let engine_options = perilune_nse::Options {
+        verbosity: options.verbose,
+        debugging: options.debug,
+        timing_level: options.timing,
+        data_dirs: options.datadir.clone(),
+        script_args: options.script_args.clone().unwrap_or_default(),
+        script_timeout_ms: options.script_timeout.filter(|&timeout| timeout > 0),
+        ..perilune_nse::Options::default()
+    };
+    let mut engine = Engine::new(engine_options, Box::new(network)).map_err(|error| Failure(error.to_string()))?;
+    engine.select(&rules).map_err(|error| Failure(error.to_string()))?;
+    if options.verbose > 0 || options.debug > 0 {
+        println!("NSE: Loaded {} scripts for scanning.", engine.script_count());
+    }
+    Ok(Some(engine))
+}
