@@ -12,3 +12,4 @@ pub mod real;
 pub mod result;
 pub mod services;
 pub mod sys;
+pub mod target;
