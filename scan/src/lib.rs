@@ -6,6 +6,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod connect_scan;
 pub mod net;
 pub mod port;
 pub mod real;
@@ -13,3 +14,4 @@ pub mod result;
 pub mod services;
 pub mod sys;
 pub mod target;
+pub mod timing;
