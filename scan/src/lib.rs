@@ -6,9 +6,12 @@
 
 #![deny(unsafe_code)]
 
+pub mod connect_scan;
 pub mod net;
 pub mod port;
 pub mod real;
 pub mod result;
 pub mod services;
 pub mod sys;
+pub mod target;
+pub mod timing;

@@ -1,3 +1,4 @@
 //! The crate on the sockets of this machine, loopback only.
 
+mod connect_scan;
 mod real;

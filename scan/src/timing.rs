@@ -1,0 +1,139 @@
+//! How long to wait for an answer: timing templates and the round-trip estimate.
+//!
+//! The estimate is that of RFC 6298 with the clamps and the discarded samples of the reference, kept per host and once
+//! for all hosts together; a host without samples of its own borrows the common one.
+
+use crate::result::Times;
+
+/// A first sample gives a variation between these, microseconds.
+const FIRST_RTTVAR_US: (u64, u64) = (5_000, 2_000_000);
+/// A sample this long says nothing about the next, microseconds.
+const SAMPLE_MAX_US: u64 = 8_000_000;
+/// A deviation above this and above the estimate is an outlier, microseconds.
+const OUTLIER_US: u64 = 1_500_000;
+/// A variation above the first is set to the second, microseconds.
+const RTTVAR_CAP_US: (u64, u64) = (2_300_000, 2_000_000);
+
+/// Limits of a scan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timing {
+    pub min_rtt_ms: u64,
+    pub initial_rtt_ms: u64,
+    pub max_rtt_ms: u64,
+    pub retries_max: u8,
+    /// Pause between two probes to one host.
+    pub scan_delay_ms: u64,
+    /// Probes in flight at once, over all hosts.
+    pub parallelism_max: usize,
+    pub host_timeout_ms: Option<u64>,
+}
+
+/// Probes in flight unless a template or an option says otherwise; the file limit of the process may say less.
+const PARALLELISM: usize = 1000;
+
+impl Timing {
+    /// The template `-T0` to `-T5`; a higher number is 5.
+    pub fn template(level: u8) -> Timing {
+        let row = |min_rtt_ms, initial_rtt_ms, max_rtt_ms, retries_max, scan_delay_ms, parallelism_max| Timing {
+            min_rtt_ms,
+            initial_rtt_ms,
+            max_rtt_ms,
+            retries_max,
+            scan_delay_ms,
+            parallelism_max,
+            host_timeout_ms: None,
+        };
+        match level {
+            0 => row(100, 300_000, 300_000, 10, 300_000, 1),
+            1 => row(100, 15_000, 15_000, 10, 15_000, 1),
+            2 => row(100, 1000, 10_000, 10, 400, 1),
+            3 => row(100, 1000, 10_000, 10, 0, PARALLELISM),
+            4 => row(100, 500, 1250, 6, 0, PARALLELISM),
+            _ => Timing { host_timeout_ms: Some(15 * 60 * 1000), ..row(50, 250, 300, 2, 0, PARALLELISM) },
+        }
+    }
+}
+
+impl Default for Timing {
+    fn default() -> Timing {
+        Timing::template(3)
+    }
+}
+
+/// A round-trip estimate; empty until the first sample.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Estimate {
+    times: Option<Times>,
+}
+
+impl Estimate {
+    /// Takes a measured round trip into account.
+    pub fn sample(&mut self, rtt_us: u64, timing: &Timing) {
+        if rtt_us >= SAMPLE_MAX_US {
+            return;
+        }
+        let (srtt_us, rttvar_us) = match self.times {
+            None => (rtt_us, rtt_us.clamp(FIRST_RTTVAR_US.0, FIRST_RTTVAR_US.1)),
+            Some(Times { srtt_us, rttvar_us, .. }) => {
+                let deviation = rtt_us.abs_diff(srtt_us);
+                if deviation > OUTLIER_US && deviation > 3 * srtt_us + 2 * rttvar_us {
+                    return;
+                }
+                let srtt = if rtt_us > srtt_us { srtt_us + deviation / 8 } else { srtt_us - deviation / 8 };
+                (srtt, (3 * rttvar_us + deviation) / 4)
+            }
+        };
+        let rttvar_us = if rttvar_us > RTTVAR_CAP_US.0 { RTTVAR_CAP_US.1 } else { rttvar_us };
+        let timeout_us = clamped(srtt_us + 4 * rttvar_us, timing);
+        self.times = Some(Times { srtt_us, rttvar_us, timeout_us });
+    }
+
+    /// The figures; `None` without a sample.
+    pub fn times(&self) -> Option<Times> {
+        self.times
+    }
+}
+
+/// How long to wait for a host: its own estimate, else the common one, else the initial value. Microseconds.
+pub fn timeout_us(host: &Estimate, common: &Estimate, timing: &Timing) -> u64 {
+    let known = host.times.or(common.times).map(|times| times.timeout_us);
+    known.unwrap_or_else(|| clamped(timing.initial_rtt_ms * 1000, timing))
+}
+
+fn clamped(timeout_us: u64, timing: &Timing) -> u64 {
+    let (min_us, max_us) = (timing.min_rtt_ms * 1000, timing.max_rtt_ms * 1000);
+    timeout_us.min(max_us).max(min_us).max(timing.scan_delay_ms * 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimate_follows_the_samples() {
+        // Samples in microseconds; srtt, rttvar, timeout after them.
+        type Row = (&'static [u64], (u64, u64, u64));
+        let rows: [Row; 5] = [
+            (&[100], (100, 5_000, 100_000)),
+            (&[40_000], (40_000, 40_000, 200_000)),
+            (&[40_000, 48_000], (41_000, 32_000, 169_000)),
+            (&[40_000, 9_000_000], (40_000, 40_000, 200_000)),
+            (&[40_000, 3_000_000], (40_000, 40_000, 200_000)),
+        ];
+        for (samples, (srtt_us, rttvar_us, timeout_us)) in rows {
+            let mut estimate = Estimate::default();
+            samples.iter().for_each(|&sample| estimate.sample(sample, &Timing::default()));
+            assert_eq!(estimate.times(), Some(Times { srtt_us, rttvar_us, timeout_us }), "{samples:?}");
+        }
+    }
+
+    #[test]
+    fn timeout_borrows_and_starts() {
+        let (none, mut some) = (Estimate::default(), Estimate::default());
+        some.sample(100_000, &Timing::default());
+        let timing = Timing::default();
+        assert_eq!(timeout_us(&none, &none, &timing), 1_000_000);
+        assert_eq!(timeout_us(&none, &some, &timing), 500_000);
+        assert_eq!(timeout_us(&none, &none, &Timing::template(5)), 250_000);
+    }
+}
