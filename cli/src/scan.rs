@@ -50,7 +50,8 @@ impl Outputs {
         };
         let file = options.output_normal.as_deref().map(open).transpose()?;
         let xml = options.output_xml.as_deref().map(open).transpose()?;
-        let taken = [&options.output_normal, &options.output_xml].into_iter().flatten().any(|path| path == Path::new("-"));
+        let taken =
+            [&options.output_normal, &options.output_xml].into_iter().flatten().any(|path| path == Path::new("-"));
         let terminal: Option<Box<dyn Write>> = if taken { None } else { Some(Box::new(io::stdout())) };
         Ok(Outputs { terminal, file, xml })
     }
@@ -167,7 +168,7 @@ fn scan_group(
     let order = port::scan_order(Protocol::Tcp, ports, false, seconds_since_epoch());
     connect_scan(network, &mut hosts, &order, Timing::template(options.timing), |_| false);
     for port in hosts.iter_mut().flat_map(|host| &mut host.ports) {
-        port.service = port.service.take().or_else(|| services::name(port.number, port.protocol).map(str::to_owned));
+        port.service = port.service.take().or_else(|| services::name(port.protocol, port.number).map(str::to_owned));
     }
     if let Some(engine) = engine {
         hosts = engine.run(Phase::Scan, hosts).0;

@@ -17,6 +17,7 @@ macro_rules! files {
 const FILES: &[(&str, &str)] = files![
     "nselib/comm.lua",
     "nselib/datetime.lua",
+    "nselib/http.lua",
     "nselib/match.lua",
     "nselib/shortport.lua",
     "nselib/stdnse.lua",
@@ -24,4 +25,7 @@ const FILES: &[(&str, &str)] = files![
     "nselib/stringaux.lua",
     "nselib/tableaux.lua",
     "nselib/url.lua",
+    "scripts/http-headers.nse",
+    "scripts/http-server-header.nse",
+    "scripts/http-title.nse",
 ];

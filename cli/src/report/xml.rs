@@ -196,8 +196,7 @@ mod tests {
         let key = |key: &str| Some(key.as_bytes().to_vec());
         let list = Element::Table(vec![(None, text("x")), (None, text("y"))]);
         let table = Element::Table(vec![(key("name"), text("a<b>\x01")), (key("list"), list)]);
-        let result =
-            ScriptResult { id: "pre".to_owned(), output: b"\n  name: --".to_vec(), structured: Some(table) };
+        let result = ScriptResult { id: "pre".to_owned(), output: b"\n  name: --".to_vec(), structured: Some(table) };
         assert_eq!(
             script(&result),
             "<script id=\"pre\" output=\"&#xa;  name: -&#45;\"><elem key=\"name\">a&lt;b&gt;\\x01</elem>\n\
