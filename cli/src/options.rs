@@ -1,7 +1,7 @@
 //! The options of a scan.
 //!
-//! Nmap's words with a single dash, such as `-sT` and `-oX`, are rewritten to long options before `clap` parses, so that
-//! help and completions come from one place.
+//! Nmap's words with a single dash, such as `-sT` and `-oX`, are rewritten to long options before `clap` parses, so
+//! that help and completions come from one place.
 
 use clap::Parser;
 use std::ffi::OsString;

@@ -1,7 +1,7 @@
 //! Results of actions as reports print them. The work is done by `format.lua`; this takes its answer over.
 
 use perilune_scan::result::{Element, ScriptResult};
-use perilune_vm::{Call, Root, Run, State, Table, Value};
+use perilune_vm::{Root, Run, State, Value};
 
 /// Chunk that answers the formatting function.
 pub(crate) const SOURCE: &str = include_str!("format.lua");
@@ -25,18 +25,17 @@ pub(crate) fn result(state: &mut State, format: &Root, id: &str, returned: &[Roo
             return None;
         }
         let output = value(1).as_str().map_or_else(Vec::new, |text| text.as_bytes().to_vec());
-        let structured = if value(2).is_nil() { None } else { Some(element(call, value(2), 0)) };
+        let structured = if value(2).is_nil() { None } else { Some(element(value(2), 0)) };
         Some(ScriptResult { id: id.to_owned(), output, structured })
     })
 }
 
-fn element<'gc>(call: &Call<'gc>, value: Value<'gc>, depth: usize) -> Element {
-    let table: Option<Table<'gc>> = value.as_table();
-    match table {
+fn element(value: Value<'_>, depth: usize) -> Element {
+    match value.as_table() {
         Some(table) if depth < DEPTH_MAX => {
             let pairs = (1..=table.raw_len() / 2).map(|idx| {
                 let key = table.get_integer(idx * 2 - 1).as_str().map(|key| key.as_bytes().to_vec());
-                (key, element(call, table.get_integer(idx * 2), depth + 1))
+                (key, element(table.get_integer(idx * 2), depth + 1))
             });
             Element::Table(pairs.collect())
         }

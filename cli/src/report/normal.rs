@@ -179,7 +179,7 @@ Host is up (0.00010s latency).
 PORT      STATE  SERVICE
 80/tcp    open   http
 |_a: one
-| b: 
+| b:\u{20}
 |   k: v
 |_two\\x01
 20001/tcp closed unknown

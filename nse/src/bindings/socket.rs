@@ -1,7 +1,8 @@
 //! `nmap.new_socket` and the methods of sockets.
 //!
-//! An operation first does what it can at once. Only when it would block does it leave a [`Wait`] and park the task; the
-//! scheduler then carries it on. Operations that fail after they parked answer nil, those refused at once answer false.
+//! An operation first does what it can at once. Only when it would block does it leave a [`Wait`] and park the task;
+//! the scheduler then carries it on. Operations that fail after they parked answer nil, those refused at once answer
+//! false.
 
 use crate::shared::{Answer, Shared, bind, shared, success};
 use crate::wait::{Goal, Operation, Wait, advance};
@@ -322,7 +323,7 @@ impl ReceiveBuf {
     }
 
     /// The delimiter lies at these positions.
-    fn found(self: Box<Self>, call: &mut Call<'_>, first: i64, last: i64) -> NativeResult {
+    fn found(&self, call: &mut Call<'_>, first: i64, last: i64) -> NativeResult {
         let len = self.buffer.len() as i64;
         if first > last || last > len || first < 0 {
             return Err(call.error("invalid indices for match"));

@@ -32,5 +32,5 @@ for k in function() print(debug.getinfo(1, "n").name, debug.getinfo(1, "n").name
 local function tail() return debug.getinfo(1, "t").istailcall, (debug.traceback()) end print((function() return tail() end)())
 print(pcall(error)) print(select("#", debug.getupvalue(string.gmatch("x", "x"), 1))) print(debug.traceback({}) ~= nil, debug.traceback(5), debug.traceback(nil), debug.traceback("x", 0))
 print(debug.getregistry() ~= nil, debug.setcstacklimit(100), debug.getuservalue(5))
-local mt = setmetatable({}, {__gc = true}) 
+local mt = setmetatable({}, {__gc = true})
 print(debug.getinfo(1, "S").what, debug.getinfo(2, "S") and debug.getinfo(2, "S").what, debug.getinfo(3))
