@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 /// The crates that have the feature; the root is virtual, so each is named.
-const STRESS: &str = "perilune-cli/stress,perilune-stdlib/stress,perilune-vm/stress";
+const STRESS: &str = "perilune-cli/stress,perilune-stdlib/stress,perilune-nse/stress,perilune-vm/stress";
 
 /// How many tests passed and failed.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]

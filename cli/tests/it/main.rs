@@ -3,3 +3,4 @@
 mod errors;
 mod programs;
 mod reference;
+mod scan;
