@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod lua;
+#[allow(dead_code, reason = "the scan command prints with it")]
+mod report;
 
 use std::process::ExitCode;
 
