@@ -1,9 +1,9 @@
 //! Target expressions: what a word on the command line or in a list stands for.
 //!
-//! An IPv4 expression is four sets of octets, so that `10.0-255.*.1` takes as much room as one address and addresses are
-//! made only when they are asked for. An IPv6 expression is a first and a last address. A name is looked up in a hosts
-//! file given by the caller, and with `/bits` expands around its first address. No lookup over the network happens here,
-//! and the system's blocking resolver is never called.
+//! An IPv4 expression is four sets of octets, so that `10.0-255.*.1` takes as much room as one address and addresses
+//! are made only when they are asked for. An IPv6 expression is a first and a last address. A name is looked up in a
+//! hosts file given by the caller, and with `/bits` expands around its first address. No lookup over the network
+//! happens here, and the system's blocking resolver is never called.
 //!
 //! # Source
 //! Nmap's target syntax. Difference: both address families may be used in one run, so an IPv6 literal needs no option.

@@ -102,7 +102,7 @@ PORT      STATE  SERVICE
 80/tcp    open   http
 |_http-title: Hello
 | two: one
-| 
+|\x20
 |_two
 81/tcp    closed unknown
 20004/tcp open   unknown
@@ -177,9 +177,9 @@ Nmap scan report for 10.0.0.9
 Host is up.
 
 Host script results:
-| table: 
+| table:\x20
 |   k: \\x01\\xC8
-|_  l: 
+|_  l:\x20
 
 ";
     check_normal(&host, &ReportOptions { port_scan: false, ..SCAN }, expected);
