@@ -62,6 +62,12 @@ pub struct Options {
     /// Write the report as XML (-oX); "-" is the terminal
     #[arg(long, value_name = "FILE")]
     pub output_xml: Option<PathBuf>,
+    /// Say why a port has its state
+    #[arg(long)]
+    pub reason: bool,
+    /// Show open ports only
+    #[arg(long)]
+    pub open: bool,
     /// Say more; given twice, still more
     #[arg(short = 'v', action = clap::ArgAction::Count)]
     pub verbose: u8,
@@ -113,7 +119,7 @@ fn is_long_with_one_dash(text: &str) -> bool {
         return false;
     };
     let name = name.split('=').next().unwrap_or(name);
-    ["script", "script-args", "script-timeout", "datadir", "top-ports", "exclude-ports", "help", "version"]
+    ["script", "script-args", "script-timeout", "datadir", "top-ports", "exclude-ports", "reason", "open", "help", "version"]
         .contains(&name)
 }
 

@@ -1,7 +1,7 @@
 //! A scan from the command line to the report.
 
 use crate::options::Options;
-use crate::report::{normal, xml};
+use crate::report::{ReportOptions, normal, xml};
 use perilune_nse::{Engine, Phase};
 use perilune_scan::connect_scan::connect_scan;
 use perilune_scan::port::{self, PortOptions, Protocols};
@@ -17,8 +17,6 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Hosts that are scanned and scripted together.
 const GROUP_LEN: usize = 64;
-pub const NAME: &str = "Perilune";
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Why a scan can't be done; the text is for the user.
 #[derive(Debug)]
@@ -32,13 +30,14 @@ impl Failure {
 
 /// Where reports go.
 struct Outputs {
+    options: ReportOptions,
     terminal: Option<Box<dyn Write>>,
     file: Option<Box<dyn Write>>,
     xml: Option<Box<dyn Write>>,
 }
 
 impl Outputs {
-    fn open(options: &Options) -> Result<Outputs, Failure> {
+    fn open(options: &Options, report: ReportOptions) -> Result<Outputs, Failure> {
         let open = |path: &Path| -> Result<Box<dyn Write>, Failure> {
             if path == Path::new("-") {
                 return Ok(Box::new(io::stdout()));
@@ -48,52 +47,62 @@ impl Outputs {
                 Err(error) => Err(Failure::of(&format!("cannot write {}", path.display()), error)),
             }
         };
-        let file = options.output_normal.as_deref().map(open).transpose()?;
-        let xml = options.output_xml.as_deref().map(open).transpose()?;
-        let taken =
-            [&options.output_normal, &options.output_xml].into_iter().flatten().any(|path| path == Path::new("-"));
-        let terminal: Option<Box<dyn Write>> = if taken { None } else { Some(Box::new(io::stdout())) };
-        Ok(Outputs { terminal, file, xml })
-    }
-
-    /// Writes the same to the terminal and to the file.
-    fn normal(&mut self, write: impl Fn(&mut Box<dyn Write>) -> io::Result<()>) -> io::Result<()> {
-        [&mut self.terminal, &mut self.file].into_iter().flatten().try_for_each(write)
-    }
-
-    fn xml(&mut self, write: impl FnOnce(&mut Box<dyn Write>) -> io::Result<()>) -> io::Result<()> {
-        self.xml.as_mut().map_or(Ok(()), write)
+        let paths = [options.output_normal.as_deref(), options.output_xml.as_deref()];
+        let [file, xml] = paths.map(|path| path.map(open).transpose());
+        let terminal_is_taken = paths.into_iter().flatten().any(|path| path == Path::new("-"));
+        let terminal: Option<Box<dyn Write>> = if terminal_is_taken { None } else { Some(Box::new(io::stdout())) };
+        Ok(Outputs { options: report, terminal, file: file?, xml: xml? })
     }
 
     fn start(&mut self, run: &Run) -> io::Result<()> {
-        let program = format!("{NAME} {VERSION}");
         if let Some(terminal) = &mut self.terminal {
-            normal::start(terminal, run, &program)?;
+            normal::starting(terminal, run, &self.options)?;
         }
         if let Some(file) = &mut self.file {
-            normal::start_file(file, run, &program)?;
+            normal::initiated(file, run, &self.options)?;
         }
-        self.xml(|out| xml::start(out, run, &program, VERSION))
+        if let Some(xml) = &mut self.xml {
+            xml::start(xml, run, &self.options)?;
+            run.rejected_targets.iter().try_for_each(|expression| xml::rejected_target(xml, expression))?;
+        }
+        Ok(())
     }
 
-    fn phase(&mut self, heading: &str, element: &str, results: &[ScriptResult]) -> io::Result<()> {
-        self.normal(|out| normal::phase_scripts(out, heading, results))?;
-        self.xml(|out| xml::scripts(out, element, results))
+    fn prescripts(&mut self, results: &[ScriptResult]) -> io::Result<()> {
+        self.normal(|out, _| normal::prescripts(out, results))?;
+        self.xml.as_mut().map_or(Ok(()), |xml| xml::prescripts(xml, results))
     }
 
-    fn host(&mut self, host: &Host, run: &Run) -> io::Result<()> {
-        self.normal(|out| normal::host(out, host, run))?;
-        self.xml(|out| xml::host(out, host, run))
+    fn postscripts(&mut self, results: &[ScriptResult]) -> io::Result<()> {
+        self.normal(|out, _| normal::postscripts(out, results))?;
+        self.xml.as_mut().map_or(Ok(()), |xml| xml::postscripts(xml, results))
+    }
+
+    /// Writes the same to the terminal and to the file.
+    fn normal(&mut self, write: impl Fn(&mut Box<dyn Write>, &ReportOptions) -> io::Result<()>) -> io::Result<()> {
+        let outputs = [&mut self.terminal, &mut self.file];
+        outputs.into_iter().flatten().try_for_each(|out| write(out, &self.options))
+    }
+
+    fn host(&mut self, host: &Host) -> io::Result<()> {
+        if self.options.hides(host) {
+            return Ok(());
+        }
+        self.normal(|out, options| normal::host(out, host, options))?;
+        let options = &self.options;
+        self.xml.as_mut().map_or(Ok(()), |xml| xml::host(xml, host, options))
     }
 
     fn end(&mut self, run: &Run) -> io::Result<()> {
         if let Some(terminal) = &mut self.terminal {
-            normal::end(terminal, run, NAME)?;
+            normal::done(terminal, run, &self.options)?;
         }
         if let Some(file) = &mut self.file {
-            normal::end_file(file, run, NAME)?;
+            normal::done_in_file(file, run, &self.options)?;
         }
-        self.xml(|out| xml::end(out, run, NAME))?;
+        if let Some(xml) = &mut self.xml {
+            xml::finish(xml, run, &self.options)?;
+        }
         let outputs = [&mut self.terminal, &mut self.file, &mut self.xml];
         outputs.into_iter().flatten().try_for_each(|out| out.flush())
     }
@@ -111,7 +120,15 @@ pub fn scan(options: &Options, command_line: String) -> Result<(), Failure> {
     run.scans.push(ScanInfo { kind: "connect", protocol: Protocol::Tcp, ports: ports.clone() });
     let mut engine = engine(options)?;
     let targets = targets(options, &mut run)?;
-    let mut outputs = Outputs::open(options)?;
+    let report = ReportOptions {
+        verbose: run.verbose,
+        debugging: run.debugging,
+        reason: options.reason,
+        open_only: options.open,
+        port_scan: true,
+        ..ReportOptions::default()
+    };
+    let mut outputs = Outputs::open(options, report)?;
     let written = |result: io::Result<()>| result.map_err(|error| Failure::of("cannot write the report", error));
     written(outputs.start(&run))?;
     if !options.skip_discovery && !targets.is_empty() {
@@ -119,7 +136,7 @@ pub fn scan(options: &Options, command_line: String) -> Result<(), Failure> {
     }
     if let Some(engine) = &mut engine {
         let (_, results) = engine.run(Phase::PreScan, Vec::new());
-        written(outputs.phase("Pre-scan script results", "prescript", &results))?;
+        written(outputs.prescripts(&results))?;
     }
     let mut network = RealNetwork::new().map_err(|error| Failure::of("no sockets", error))?;
     let mut addresses = targets.iter().flat_map(Target::iter);
@@ -130,12 +147,12 @@ pub fn scan(options: &Options, command_line: String) -> Result<(), Failure> {
         }
         for host in scan_group(group, &ports, options, &mut network, engine.as_mut()) {
             run.hosts_up += 1;
-            written(outputs.host(&host, &run))?;
+            written(outputs.host(&host))?;
         }
     }
     if let Some(engine) = &mut engine {
         let (_, results) = engine.run(Phase::PostScan, Vec::new());
-        written(outputs.phase("Post-scan script results", "postscript", &results))?;
+        written(outputs.postscripts(&results))?;
     }
     if run.hosts_total() == 0 {
         eprintln!("WARNING: No targets were specified, so 0 hosts scanned.");

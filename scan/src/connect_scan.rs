@@ -1,9 +1,9 @@
 //! The connect scan: which TCP ports of some hosts accept, refuse or are silent.
 //!
-//! Hosts take turns, one probe each, while there is room. A refusal or an acceptance that the system knows at once
-//! never enters the poll, which is what makes near hosts fast. A probe that is silent for the host's timeout is sent
-//! again; how often depends on whether this host was ever seen to answer a repeated one. The first use of a new try
-//! level waits a second, so that rate limiting can be told from loss.
+//! Hosts take turns, one probe each, while there is room. An answer that the system knows at once never enters the
+//! poll, which is what makes near hosts fast. A probe that is silent for the host's timeout is sent again; how often
+//! depends on whether this host was ever seen to answer a repeated one. The first use of a new try level waits a
+//! second, so that rate limiting can be told from loss.
 //!
 //! The room is a fixed number of probes, less when sockets run out; the windows that follow loss are not there yet.
 //!

@@ -1,8 +1,8 @@
 //! Port lists: the grammar of `-p`, and the choice by popularity of `-F` and `--top-ports`.
 //!
 //! A list names numbers, ranges and service names, each for one protocol or for all that the scan uses. The parser
-//! walks the bytes once and fills a set per protocol, so that repeats collapse and the result is ascending whatever
-//! was written. Without a list the most common ports are taken, in the order that `services` gives.
+//! walks the bytes once and fills a set per protocol, so that repeats collapse and the result is ascending whatever was
+//! written. Without a list the most common ports are taken, in the order that `services` gives.
 //!
 //! # Source
 //! Option syntax of Nmap's `-p`, `-F`, `--top-ports`, `--exclude-ports`. Difference: the popularity order is our own.

@@ -1,0 +1,239 @@
+//! XML output: the same layout, byte for byte, as programs that read Nmap's files expect.
+//!
+//! Everything written is ASCII. Script output is first made printable, then escaped, as the reference does, so a byte
+//! that is no printable character arrives as the four characters `\xHH`.
+
+use super::text::{self, CountedState};
+use super::{NMAP_VERSION, ReportOptions};
+use perilune_scan::result::{Element, Exit, Host, HostState, Port, Run, ScanInfo, ScriptResult, Version};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+/// Confidence of a name that was only looked up.
+const TABLE_CONFIDENCE: u8 = 3;
+
+/// Declaration, comment, root element and what was asked for.
+pub fn start(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io::Result<()> {
+    let (args, started) = (escape(run.command_line.as_bytes()), text::date(run.started_at));
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE nmaprun>")?;
+    writeln!(out, "<!-- {} scan initiated {started} as: {args} -->", options.product())?;
+    writeln!(
+        out,
+        "<nmaprun scanner=\"nmap\" args=\"{args}\" start=\"{}\" startstr=\"{started}\" version=\"{NMAP_VERSION}\" \
+         xmloutputversion=\"1.05\">",
+        run.started_at
+    )?;
+    run.scans.iter().try_for_each(|scan| scan_info(out, scan))?;
+    writeln!(out, "<verbose level=\"{}\"/>\n<debugging level=\"{}\"/>", run.verbose, run.debugging)
+}
+
+/// An expression that named no target.
+pub fn rejected_target(out: &mut impl Write, expression: &str) -> io::Result<()> {
+    let expression = escape(expression.as_bytes());
+    writeln!(out, "<target specification=\"{expression}\" status=\"skipped\" reason=\"invalid\"/>")
+}
+
+/// Results of the pre-scan phase; nothing when there are none.
+pub fn prescripts(out: &mut impl Write, results: &[ScriptResult]) -> io::Result<()> {
+    enclosed_scripts(out, "prescript", results)
+}
+
+/// Results of the post-scan phase; nothing when there are none.
+pub fn postscripts(out: &mut impl Write, results: &[ScriptResult]) -> io::Result<()> {
+    enclosed_scripts(out, "postscript", results)
+}
+
+/// All about one host.
+pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::Result<()> {
+    if options.hides(host) {
+        return Ok(());
+    }
+    write!(out, "<host")?;
+    if options.port_scan && host.state == HostState::Up {
+        write!(out, " starttime=\"{}\" endtime=\"{}\"", host.started_at, host.ended_at)?;
+    }
+    if host.timed_out {
+        write!(out, " timedout=\"true\"")?;
+    }
+    let (state, reason, ttl) = (host.state, host.reason, host.reason_ttl);
+    writeln!(out, "><status state=\"{state}\" reason=\"{reason}\" reason_ttl=\"{ttl}\"/>")?;
+    address(out, host)?;
+    if host.state != HostState::Unknown || host.name().is_some() {
+        hostnames(out, host)?;
+    }
+    if options.port_scan && host.state == HostState::Up {
+        ports(out, host, options)?;
+    }
+    enclosed_scripts(out, "hostscript", &host.scripts)?;
+    if let Some(times) = host.times {
+        let (srtt, rttvar, to) = (times.srtt_us, times.rttvar_us, times.timeout_us);
+        writeln!(out, "<times srtt=\"{srtt}\" rttvar=\"{rttvar}\" to=\"{to}\"/>")?;
+    }
+    writeln!(out, "</host>")
+}
+
+/// Counts, how the run ended, and the end of the root element.
+pub fn finish(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io::Result<()> {
+    let (ended, elapsed) = (text::date(run.ended_at), text::seconds(run.elapsed_ms));
+    let exit = match &run.exit {
+        Exit::Success => "exit=\"success\"".to_string(),
+        Exit::Error(message) => format!("exit=\"error\" errormsg=\"{}\"", escape(message.as_bytes())),
+    };
+    write!(
+        out,
+        "<runstats><finished time=\"{}\" timestr=\"{ended}\" summary=\"{} done at {ended}; {}\" elapsed=\"{elapsed}\" \
+         {exit}/>",
+        run.ended_at,
+        options.name(),
+        text::summary(run)
+    )?;
+    let (up, down, total) = (run.hosts_up, run.hosts_down, run.hosts_total());
+    writeln!(out, "<hosts up=\"{up}\" down=\"{down}\" total=\"{total}\"/>\n</runstats>\n</nmaprun>")
+}
+
+/// Escapes for attributes, text and comments alike: the second of two dashes too, so that no comment ends early.
+pub fn escape(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let mut before = 0;
+    for &byte in bytes {
+        match byte {
+            b'&' => text.push_str("&amp;"),
+            b'<' => text.push_str("&lt;"),
+            b'>' => text.push_str("&gt;"),
+            b'"' => text.push_str("&quot;"),
+            b'\'' => text.push_str("&apos;"),
+            b'-' if before == b'-' => text.push_str("&#45;"),
+            0..0x20 | 0x80.. => {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "&#x{byte:x};");
+            }
+            _ => text.push(char::from(byte)),
+        }
+        before = byte;
+    }
+    text
+}
+
+fn escape_output(bytes: &[u8]) -> String {
+    escape(text::printable(bytes).as_bytes())
+}
+
+fn scan_info(out: &mut impl Write, scan: &ScanInfo) -> io::Result<()> {
+    let (kind, protocol, count, services) = (scan.kind, scan.protocol, scan.ports.len(), text::ranges(&scan.ports));
+    writeln!(out, "<scaninfo type=\"{kind}\" protocol=\"{protocol}\" numservices=\"{count}\" services=\"{services}\"/>")
+}
+
+fn address(out: &mut impl Write, host: &Host) -> io::Result<()> {
+    let kind = match host.address {
+        IpAddr::V4(_) => "ipv4",
+        IpAddr::V6(_) => "ipv6",
+    };
+    writeln!(out, "<address addr=\"{}\" addrtype=\"{kind}\"/>", host.address)
+}
+
+fn hostnames(out: &mut impl Write, host: &Host) -> io::Result<()> {
+    writeln!(out, "<hostnames>")?;
+    for (name, kind) in [(&host.target_name, "user"), (&host.reverse_name, "PTR")] {
+        if let Some(name) = name {
+            writeln!(out, "<hostname name=\"{}\" type=\"{kind}\"/>", escape(name.as_bytes()))?;
+        }
+    }
+    writeln!(out, "</hostnames>")
+}
+
+fn ports(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::Result<()> {
+    let folded = text::fold(&host.ports, options);
+    write!(out, "<ports>")?;
+    folded.counted.iter().try_for_each(|counted| extra_ports(out, counted))?;
+    folded.listed.iter().try_for_each(|listed| port(out, listed))?;
+    writeln!(out, "</ports>")
+}
+
+fn extra_ports(out: &mut impl Write, counted: &CountedState) -> io::Result<()> {
+    writeln!(out, "<extraports state=\"{}\" count=\"{}\">", counted.state, counted.count)?;
+    for reason in &counted.reasons {
+        let (count, ports) = (reason.ports.len(), text::ranges(&reason.ports));
+        let (name, protocol) = (reason.reason, reason.protocol);
+        writeln!(out, "<extrareasons reason=\"{name}\" count=\"{count}\" proto=\"{protocol}\" ports=\"{ports}\"/>")?;
+    }
+    writeln!(out, "</extraports>")
+}
+
+/// One line, unless a script has children.
+fn port(out: &mut impl Write, port: &Port) -> io::Result<()> {
+    let (state, reason, ttl) = (port.state, port.reason, port.reason_ttl);
+    write!(out, "<port protocol=\"{}\" portid=\"{}\">", port.protocol, port.number)?;
+    write!(out, "<state state=\"{state}\" reason=\"{reason}\" reason_ttl=\"{ttl}\"/>")?;
+    if let Some(name) = port.service_name() {
+        service(out, name, port.version.as_deref())?;
+    }
+    port.scripts.iter().try_for_each(|result| script(out, result))?;
+    writeln!(out, "</port>")
+}
+
+fn service(out: &mut impl Write, name: &str, version: Option<&Version>) -> io::Result<()> {
+    write!(out, "<service name=\"{}\"", escape(name.as_bytes()))?;
+    let Some(version) = version else {
+        return write!(out, " method=\"table\" conf=\"{TABLE_CONFIDENCE}\"/>");
+    };
+    let optional = [
+        ("product", &version.product),
+        ("version", &version.version),
+        ("extrainfo", &version.extra_info),
+        ("hostname", &version.hostname),
+        ("ostype", &version.os_type),
+        ("devicetype", &version.device_type),
+        ("servicefp", &version.fingerprint),
+    ];
+    for (attribute, value) in optional {
+        if let Some(value) = value {
+            write!(out, " {attribute}=\"{}\"", escape(value.as_bytes()))?;
+        }
+    }
+    if version.tls_tunnel {
+        write!(out, " tunnel=\"ssl\"")?;
+    }
+    let method = if version.probed { "probed" } else { "table" };
+    write!(out, " method=\"{method}\" conf=\"{}\"", version.confidence)?;
+    if version.cpes.is_empty() {
+        return write!(out, "/>");
+    }
+    write!(out, ">")?;
+    version.cpes.iter().try_for_each(|cpe| write!(out, "<cpe>{}</cpe>", escape(cpe.as_bytes())))?;
+    write!(out, "</service>")
+}
+
+fn enclosed_scripts(out: &mut impl Write, element: &str, results: &[ScriptResult]) -> io::Result<()> {
+    if results.is_empty() {
+        return Ok(());
+    }
+    write!(out, "<{element}>")?;
+    results.iter().try_for_each(|result| script(out, result))?;
+    write!(out, "</{element}>")
+}
+
+fn script(out: &mut impl Write, result: &ScriptResult) -> io::Result<()> {
+    let (id, output) = (escape(result.id.as_bytes()), escape_output(&result.output));
+    write!(out, "<script id=\"{id}\" output=\"{output}\"")?;
+    let Some(Element::Table(pairs)) = &result.structured else { return write!(out, "/>") };
+    write!(out, ">")?;
+    table(out, pairs)?;
+    write!(out, "</script>")
+}
+
+/// The pairs of a table; the depth is that of the script's value, which its maker limits.
+fn table(out: &mut impl Write, pairs: &[(Option<Vec<u8>>, Element)]) -> io::Result<()> {
+    for (key, value) in pairs {
+        let key = key.as_ref().map(|key| format!(" key=\"{}\"", escape_output(key))).unwrap_or_default();
+        match value {
+            Element::Text(text) => writeln!(out, "<elem{key}>{}</elem>", escape_output(text))?,
+            Element::Table(pairs) => {
+                writeln!(out, "<table{key}>")?;
+                table(out, pairs)?;
+                writeln!(out, "</table>")?;
+            }
+        }
+    }
+    Ok(())
+}
