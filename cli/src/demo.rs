@@ -4,9 +4,11 @@ use crate::options::Options;
 use crate::scan::{self, Failure};
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+/// Ports where scripts expect web servers; the first free ones are taken.
+const WEB_PORTS: [u16; 8] = [8080, 8000, 8088, 8180, 7080, 5800, 3872, 631];
 const SCRIPTS: &str = "banner,http-headers,http-server-header,http-title";
 
 /// Starts the services, scans them with embedded scripts, and prints the report.
@@ -15,10 +17,10 @@ const SCRIPTS: &str = "banner,http-headers,http-server-header,http-title";
 /// When loopback has no free ports, and those of a scan.
 pub fn run() -> Result<(), Failure> {
     let services = [
-        serve(|stream| greet(stream, "220 demo.perilune.example FTP ready\r\n")),
-        serve(|stream| greet(stream, "SSH-2.0-PeriluneDemo_1.0\r\n")),
-        serve(|stream| http(stream, "Perilune demo", "PeriluneDemo/1.0")),
-        serve(|stream| http(stream, "Printer status: out of paper", "DemoPrinter/0.9")),
+        serve(&[0], |stream| greet(stream, "220 demo.perilune.example FTP ready\r\n")),
+        serve(&[0], |stream| greet(stream, "SSH-2.0-PeriluneDemo_1.0\r\n")),
+        serve(&WEB_PORTS, |stream| http(stream, "Perilune demo", "PeriluneDemo/1.0")),
+        serve(&WEB_PORTS, |stream| http(stream, "Printer status: out of paper", "DemoPrinter/0.9")),
     ];
     let mut ports = Vec::new();
     for service in services {
@@ -31,9 +33,10 @@ pub fn run() -> Result<(), Failure> {
     scan::scan(&options, format!("perilune {line}"))
 }
 
-/// Listens on a port of loopback that the system picks; a thread handles each connection.
-fn serve(handle: fn(&mut TcpStream) -> io::Result<()>) -> io::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+/// Listens on the first of these ports of loopback that is free, 0 being any; a thread handles each connection.
+fn serve(ports: &[u16], handle: fn(&mut TcpStream) -> io::Result<()>) -> io::Result<u16> {
+    let addresses: Vec<_> = ports.iter().map(|&port| (Ipv4Addr::LOCALHOST, port).into()).collect();
+    let listener = TcpListener::bind::<&[SocketAddr]>(&addresses)?;
     let port = listener.local_addr()?.port();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {

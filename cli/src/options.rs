@@ -119,8 +119,19 @@ fn is_long_with_one_dash(text: &str) -> bool {
         return false;
     };
     let name = name.split('=').next().unwrap_or(name);
-    ["script", "script-args", "script-timeout", "datadir", "top-ports", "exclude-ports", "reason", "open", "help", "version"]
-        .contains(&name)
+    [
+        "script",
+        "script-args",
+        "script-timeout",
+        "datadir",
+        "top-ports",
+        "exclude-ports",
+        "reason",
+        "open",
+        "help",
+        "version",
+    ]
+    .contains(&name)
 }
 
 /// A time with a unit, seconds without one.

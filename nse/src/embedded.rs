@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = files![
     "nselib/stringaux.lua",
     "nselib/tableaux.lua",
     "nselib/url.lua",
+    "scripts/banner.nse",
     "scripts/http-headers.nse",
     "scripts/http-server-header.nse",
     "scripts/http-title.nse",
