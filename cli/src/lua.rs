@@ -28,7 +28,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
 fn run(script: &OsString, args: &[OsString]) -> Result<(), Vec<u8>> {
     let memory = |_| b"not enough memory".to_vec();
     let (source, name) = read(script)?;
-    let chunk = perilune_compiler::compile(&source, &name).map_err(|error| error.message_bytes())?;
+    let chunk = perilune_stdlib::base::chunk(&source, &name)?;
     let mut state = State::new(None).map_err(memory)?;
     let opened = state.enter(|call| -> Result<(Root, Vec<Root>), perilune_vm::LuaError> {
         perilune_stdlib::open(call)?;
@@ -69,7 +69,7 @@ fn run(script: &OsString, args: &[OsString]) -> Result<(), Vec<u8>> {
 /// Prints the bytecode of a script; `details` adds constants, locals and upvalues.
 fn list(script: &OsString, details: bool) -> Result<(), Vec<u8>> {
     let (source, name) = read(script)?;
-    let chunk = perilune_compiler::compile(&source, &name).map_err(|error| error.message_bytes())?;
+    let chunk = perilune_stdlib::base::chunk(&source, &name)?;
     let text = perilune_vm::listing::list(&chunk, details);
     std::io::stdout().write_all(&text).map_err(|error| perilune_stdlib::base::os_message(&error).into_bytes())
 }

@@ -4,8 +4,10 @@ pub use crate::files::os_message;
 use crate::files::{self, ReadError};
 use crate::{io, set_functions};
 use perilune_compiler::compile;
+use perilune_vm::bytecode::Chunk;
 use perilune_vm::number::{self, Number};
 use perilune_vm::{Call, GcAction, Kind, LuaError, NativeFn, NativeResult, Step, Value};
+use perilune_vm::{dump, verify};
 use std::io::Error;
 
 /// Fills the globals.
@@ -383,24 +385,45 @@ fn load_chunk<'gc>(
     mode: &[u8],
     env: Option<Value<'gc>>,
 ) -> NativeResult {
-    let binary = source.first() == Some(&BINARY_MARK);
-    let (kind, allowed) = if binary { ("binary", b'b') } else { ("text", b't') };
-    let message = if !mode.contains(&allowed) {
-        let mode = String::from_utf8_lossy(mode);
-        format!("attempt to load a {kind} chunk (mode is '{mode}')").into_bytes()
-    } else if binary {
-        [&perilune_vm::chunk_id(name)[..], b": bad binary format (truncated chunk)"].concat()
+    let is_binary = source.first() == Some(&BINARY_MARK);
+    let (kind, allowed) = if is_binary { ("binary", b'b') } else { ("text", b't') };
+    let chunk = if mode.contains(&allowed) {
+        chunk(source, name)
     } else {
-        match compile(source, name) {
-            Ok(chunk) => {
-                let function = call.load(&chunk, env)?;
-                return call.ret1(function);
-            }
-            Err(error) => error.message_bytes(),
-        }
+        let mode = String::from_utf8_lossy(mode);
+        Err(format!("attempt to load a {kind} chunk (mode is '{mode}')").into_bytes())
     };
-    let message = call.string(&message)?;
-    call.ret2(Value::NIL, message)
+    match chunk {
+        Ok(chunk) => {
+            let function = call.load(&chunk, env)?;
+            call.ret1(function)
+        }
+        Err(message) => {
+            let message = call.string(&message)?;
+            call.ret2(Value::NIL, message)
+        }
+    }
+}
+
+/// A chunk from its source or its binary form; or the message about what is wrong with it.
+///
+/// # Errors
+/// The message of `load`.
+pub fn chunk(source: &[u8], name: &[u8]) -> Result<Chunk, Vec<u8>> {
+    if source.first() != Some(&BINARY_MARK) {
+        return compile(source, name).map_err(|error| error.message_bytes());
+    }
+    let refuse = |reason: String| {
+        let name = match name.first() {
+            Some(b'@' | b'=') => &name[1..],
+            Some(&BINARY_MARK) => b"binary string",
+            _ => name,
+        };
+        [name, b": bad binary format (", reason.as_bytes(), b")"].concat()
+    };
+    let chunk = dump::read(source).map_err(|error| refuse(error.to_string()))?;
+    verify::verify(&chunk).map_err(|error| refuse(error.to_string()))?;
+    Ok(chunk)
 }
 
 /// Compiles a file into a function with the globals as its environment; or says why not.
@@ -408,8 +431,7 @@ fn load_chunk<'gc>(
 /// # Errors
 /// Memory.
 pub(crate) fn load_file<'gc>(call: &mut Call<'gc>, path: &[u8]) -> Result<Result<Value<'gc>, Vec<u8>>, LuaError> {
-    let compiled = read_file(call, path)
-        .and_then(|source| compile(&source, &[b"@", path].concat()).map_err(|error| error.message_bytes()));
+    let compiled = read_file(call, path).and_then(|source| chunk(&source, &[b"@", path].concat()));
     match compiled {
         Ok(chunk) => Ok(Ok(call.load(&chunk, None)?)),
         Err(message) => Ok(Err(message)),
@@ -501,7 +523,9 @@ pub fn skip_first_line(source: Vec<u8>) -> Vec<u8> {
     }
     if source.first() == Some(&b'#') {
         let end = memchr::memchr(b'\n', &source).unwrap_or(source.len());
-        source.drain(..end);
+        // The line stays counted, but in front of a binary chunk nothing may stand.
+        let is_binary = source.get(end + 1) == Some(&BINARY_MARK);
+        source.drain(..end + is_binary as usize);
     }
     source
 }
@@ -538,7 +562,7 @@ fn dofile(call: &mut Call<'_>) -> NativeResult {
         Some(path) => (read_file(call, path.as_bytes()), [b"@", path.as_bytes()].concat()),
         None => (read_stdin(call), b"=stdin".to_vec()),
     };
-    let compiled = source.and_then(|source| compile(&source, &name).map_err(|error| error.message_bytes()));
+    let compiled = source.and_then(|source| chunk(&source, &name));
     match compiled {
         Ok(chunk) => {
             let function = call.load(&chunk, None)?;

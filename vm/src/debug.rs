@@ -89,7 +89,7 @@ unsafe fn frame_position(frame: *const Frame) -> Vec<u8> {
         let mut text = short_source(proto);
         match line_at(proto, current_pc(frame)) {
             Some(line) => text.extend_from_slice(format!(":{line}: ").as_bytes()),
-            None => text.extend_from_slice(b":?: "),
+            None => text.extend_from_slice(b":-1: "),
         }
         text
     }

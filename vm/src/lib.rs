@@ -20,6 +20,7 @@ mod closure;
 mod coroutine;
 #[allow(unsafe_code, reason = "reads frames and prototypes")]
 mod debug;
+pub mod dump;
 #[allow(unsafe_code, reason = "the dispatch loop")]
 mod exec;
 #[allow(unsafe_code, reason = "the heap")]

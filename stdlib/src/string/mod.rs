@@ -19,6 +19,7 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>) -> Result<Table<'gc>, LuaError> {
         &[
             ("byte", byte),
             ("char", char),
+            ("dump", dump),
             ("find", find),
             ("format", format::format),
             ("gmatch", gmatch),
@@ -160,6 +161,18 @@ fn char(call: &mut Call<'_>) -> NativeResult {
     }
     let text = call.string(&out)?;
     call.ret1(text)
+}
+
+/// `string.dump(function [, strip]) -> string`: a binary chunk; `strip` leaves out names and lines.
+/// Errors: `unable to dump given function`.
+fn dump(call: &mut Call<'_>) -> NativeResult {
+    let function = call.check_function(1)?;
+    let strip = call.arg(2).is_truthy();
+    let chunk = function.as_function().and_then(|function| function.to_chunk(call, strip));
+    let Some(chunk) = chunk else { return Err(call.error("unable to dump given function")) };
+    let bytes = perilune_vm::dump::write(&chunk);
+    let bytes = call.string(&bytes)?;
+    call.ret1(bytes)
 }
 
 /// `string.lower(s) -> string`, ASCII letters only.

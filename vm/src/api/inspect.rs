@@ -1,11 +1,13 @@
 //! What the debug library looks at: activations, local variables, upvalues.
 
-use super::{Call, Coroutine, Function, LuaError, Table, Value};
-use crate::closure::{Closure, LoadedProto, NativeClosure, Upvalue};
+use super::{Call, Coroutine, Function, Kind, LuaError, Table, Value};
+use crate::bytecode::{Chunk, Constant, LocalVar, Proto, StrId, Strings, UpvalueDesc};
+use crate::closure::{Closure, LoadedProto, Local as LoadedLocal, NativeClosure, Upvalue, UpvalueSource};
 use crate::debug::{self, Activation};
 use crate::stack::Coroutine as RawCoroutine;
 use crate::string::Str as RawStr;
 use crate::value::{self, CLOSURE, NATIVE_CLOSURE, Raw};
+use std::collections::HashMap;
 
 /// A function, and the activation it was asked about if there was one, as `debug.getinfo` tells of them.
 #[derive(Clone, Debug)]
@@ -199,9 +201,84 @@ impl<'gc> Function<'gc> {
         }
     }
 
+    /// The function as a chunk that can be stored, `strip` without names, lines and source; `None` for natives.
+    pub fn to_chunk(self, _call: &Call<'gc>, strip: bool) -> Option<Chunk> {
+        // SAFETY: A1: the function keeps its prototype, and that its strings.
+        unsafe {
+            let proto = proto_of(self.raw);
+            if proto.is_null() {
+                return None;
+            }
+            let mut ids = StringIds { strip, ..StringIds::default() };
+            let main = ids.proto(proto);
+            let source = if strip { &b"=?"[..] } else { RawStr::bytes((*proto).parts.source) };
+            Some(Chunk { source: source.into(), strings: ids.strings, main })
+        }
+    }
+
     /// Whether it is a Lua function.
     pub fn is_lua(self) -> bool {
         self.raw.tag == CLOSURE
+    }
+}
+
+/// The strings of a chunk that is put together from loaded prototypes.
+#[derive(Default)]
+struct StringIds {
+    /// Names and lines are left out.
+    strip: bool,
+    strings: Strings,
+    ids: HashMap<*mut RawStr, StrId>,
+}
+
+impl StringIds {
+    unsafe fn id(&mut self, string: *mut RawStr) -> StrId {
+        // SAFETY: the caller has a live string.
+        let text = unsafe { RawStr::bytes(string) };
+        *self.ids.entry(string).or_insert_with(|| self.strings.push(text))
+    }
+
+    unsafe fn constant(&mut self, value: Raw) -> Constant {
+        // SAFETY: the caller has a live constant.
+        unsafe {
+            match Value::<'_>::new(value).kind() {
+                Kind::Boolean(value) => Constant::Boolean(value),
+                Kind::Integer(value) => Constant::Integer(value),
+                Kind::Float(value) => Constant::Float(value),
+                Kind::String(_) => Constant::String(self.id(value.as_ptr())),
+                _ => Constant::Nil,
+            }
+        }
+    }
+
+    unsafe fn proto(&mut self, proto: *const LoadedProto) -> Proto {
+        // SAFETY: the caller has a live prototype; inner ones and strings live as long.
+        unsafe {
+            let (head, parts, strip) = (&*proto, &(*proto).parts, self.strip);
+            let upvalue = |this: &mut Self, source: &UpvalueSource| UpvalueDesc {
+                name: if source.name.is_null() || this.strip { None } else { Some(this.id(source.name)) },
+                in_stack: source.in_stack,
+                idx: source.idx,
+            };
+            let local = |this: &mut Self, local: &LoadedLocal| LocalVar {
+                name: this.id(local.name),
+                start_pc: local.start_pc,
+                end_pc: local.end_pc,
+            };
+            Proto {
+                line_defined: head.line_defined,
+                last_line_defined: head.last_line_defined,
+                num_params: head.num_params,
+                is_vararg: head.is_vararg,
+                stack_len_max: head.stack_len_max,
+                code: parts.code.to_vec(),
+                lines: if self.strip { Vec::new() } else { parts.lines.to_vec() },
+                constants: parts.constants.iter().map(|&value| self.constant(value)).collect(),
+                upvalues: parts.upvalues.iter().map(|source| upvalue(self, source)).collect(),
+                locals: parts.locals.iter().filter(|_| !strip).map(|record| local(self, record)).collect(),
+                protos: parts.protos.iter().map(|&inner| self.proto(inner)).collect(),
+            }
+        }
     }
 }
 
