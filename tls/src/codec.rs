@@ -24,10 +24,6 @@ impl<'a> Reader<'a> {
         self.bytes.is_empty()
     }
 
-    pub fn rest(&mut self) -> &'a [u8] {
-        std::mem::take(&mut self.bytes)
-    }
-
     pub fn take(&mut self, len: usize) -> Result<&'a [u8], TlsError> {
         let (head, tail) = self.bytes.split_at_checked(len).ok_or_else(|| self.malformed())?;
         self.bytes = tail;

@@ -269,7 +269,11 @@ impl Common {
             return Err(message.unexpected("a ServerHello"));
         }
         let hello = ServerHello::decode(message.body)?;
-        let version = Version::from_code(hello.version).filter(|version| self.config.offers(*version));
+        let is_offered = |version: &Version| {
+            let code = if self.datagram { version.datagram_code() } else { version.code() };
+            self.config.offers(*version) && code == hello.version
+        };
+        let version = Version::from_code(hello.version).filter(is_offered);
         let version = version.ok_or(TlsError::VersionNotOffered(hello.version))?;
         if retried.is_some() && version != Version::Tls13 {
             return Err(TlsError::VersionNotOffered(hello.version));

@@ -10,7 +10,7 @@ use digest::Digest;
 use hmac::{Hmac, KeyInit, Mac as _};
 use md5::Md5;
 use sha1::Sha1;
-use sha2::{Sha256, Sha384, Sha512};
+use sha2::{Sha256, Sha384};
 use zeroize::Zeroizing;
 
 /// A secret of any length, erased when dropped.
@@ -23,7 +23,6 @@ pub(crate) enum HashKind {
     Sha1,
     Sha256,
     Sha384,
-    Sha512,
 }
 
 /// Runs an expression with `$D` standing for the type that `$kind` names.
@@ -46,10 +45,6 @@ macro_rules! with_hash {
                 type $D = Sha384;
                 $body
             }
-            HashKind::Sha512 => {
-                type $D = Sha512;
-                $body
-            }
         }
     };
 }
@@ -62,7 +57,6 @@ impl HashKind {
             Self::Sha1 => 20,
             Self::Sha256 => 32,
             Self::Sha384 => 48,
-            Self::Sha512 => 64,
         }
     }
 
@@ -113,7 +107,6 @@ impl Mac {
             HashKind::Sha1 => HmacState::Sha1(Hmac::new_from_slice(key).expect(ANY)),
             HashKind::Sha256 => HmacState::Sha256(Hmac::new_from_slice(key).expect(ANY)),
             HashKind::Sha384 => HmacState::Sha384(Hmac::new_from_slice(key).expect(ANY)),
-            HashKind::Sha512 => unreachable!("no suite has a MAC with SHA-512"),
         }))
     }
 

@@ -19,12 +19,12 @@
 //! ```
 
 #![forbid(unsafe_code)]
-#![allow(dead_code, reason = "certificates and datagrams come next")]
 
 mod cipher;
 mod codec;
 mod config;
 mod connection;
+mod dtls;
 mod error;
 mod group;
 mod handshake;
@@ -42,6 +42,7 @@ pub mod x509;
 
 pub use config::Config;
 pub use connection::{Connection, State};
+pub use dtls::DtlsConnection;
 pub use error::{Alert, TlsError};
 pub use group::Group;
 pub use handshake::Peer;

@@ -41,7 +41,7 @@ pub const DATAGRAM_LEN_MAX: usize = 1400;
 /// Times that a DTLS flight is sent again before the peer counts as silent.
 pub const RETRANSMITS_MAX: u32 = 6;
 /// DTLS handshake messages that arrived early and are kept.
-pub const EARLY_MESSAGES_MAX: usize = 16;
+pub const EARLY_MESSAGES_MAX: usize = 10;
 /// HelloVerifyRequests that are answered.
 pub const VERIFY_REQUESTS_MAX: usize = 4;
 
