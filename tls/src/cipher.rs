@@ -9,7 +9,8 @@
 //! repair that.
 //!
 //! # Source
-//! RFC 6101 §5.2.3, RFC 2246 §6.2.3, RFC 4346 §6.2.3, RFC 5246 §6.2.3, RFC 5288 (GCM), RFC 6655 (CCM), RFC 7905 (ChaCha20),
+//! RFC 6101 §5.2.3, RFC 2246 §6.2.3, RFC 4346 §6.2.3, RFC 5246 §6.2.3, RFC 5288 (GCM), RFC 6655 (CCM), RFC 7905
+//! (ChaCha20),
 //! RFC 7366 (encrypt-then-MAC), RFC 8446 §5.2.
 
 use crate::codec::Put;

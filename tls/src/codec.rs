@@ -1,6 +1,7 @@
 //! Reading and writing the wire's integers and length-prefixed vectors.
 //!
-//! A [`Reader`] knows the name of what it reads, so that every short read is an error that says which message was malformed.
+//! A [`Reader`] knows the name of what it reads, so that every short read is an error that says which message was
+//! malformed.
 
 use crate::TlsError;
 

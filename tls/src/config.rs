@@ -15,7 +15,8 @@ pub struct Config {
     pub alpn: Vec<Vec<u8>>,
     /// Versions offered, in any order.
     pub versions: Vec<Version>,
-    /// Suites offered, in order of preference. Those that exist in none of `versions` are left out.
+    /// Suites offered, in order of preference. Those that exist in none of `versions` are left out, and so are versions
+    /// that none of the suites exists in.
     pub suites: Vec<&'static Suite>,
     /// Groups offered; the first one's key goes with a TLS 1.3 hello, the others after a HelloRetryRequest.
     pub groups: Vec<Group>,
@@ -63,6 +64,9 @@ impl Config {
         if self.suites.is_empty() {
             return Err(TlsError::Config("no suite is left to offer"));
         }
+        // A server must not choose a version in which there is nothing left to choose.
+        let suites = &self.suites;
+        self.versions.retain(|version| suites.iter().any(|suite| suite.is_for(*version)));
         let mut groups: Vec<Group> = Vec::new();
         for group in std::mem::take(&mut self.groups) {
             if !groups.contains(&group) {
@@ -99,6 +103,15 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_without_a_suite_are_not_offered() {
+        let suite = Suite::from_name("AES256-SHA256").unwrap();
+        let config = Config { suites: vec![suite], ..Config::default() }.prepare(false).unwrap();
+        assert_eq!(config.versions, [Version::Tls12]);
+        let config = Config { groups: vec![], ..Config::default() }.prepare(false).unwrap();
+        assert_eq!(config.versions, [Version::Tls10, Version::Tls11, Version::Tls12]);
+    }
 
     #[test]
     fn impossible_configurations_are_errors() {

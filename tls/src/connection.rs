@@ -115,7 +115,8 @@ impl Connection {
     /// Takes in bytes from the peer, any number of them.
     ///
     /// # Errors
-    /// Whatever ends the connection; the output then may hold an alert for the peer, and data that came before the error
+    /// Whatever ends the connection; the output then may hold an alert for the peer, and data that came before the
+    /// error
     /// can still be taken. After the peer's close bytes are ignored.
     pub fn receive(&mut self, bytes: &[u8]) -> Result<(), TlsError> {
         match &self.state {
@@ -135,7 +136,7 @@ impl Connection {
             State::Failed(error) => Err(error.clone()),
             State::Handshaking => {
                 // A peer that said a few words that make no record, and left, did not speak TLS.
-                let words = !self.input.is_empty() && self.counts.records == 0;
+                let words = !looks_like_record(&self.input) && self.counts.records == 0;
                 let error = if words { self.not_tls() } else { TlsError::ClosedEarly };
                 Err(self.fail(error))
             }
@@ -160,7 +161,8 @@ impl Connection {
     /// Encrypts data for the peer into the output.
     ///
     /// # Errors
-    /// [`TlsError::NotOpen`] before the end of the handshake and after [`Connection::close`]; the error that ended the connection.
+    /// [`TlsError::NotOpen`] before the end of the handshake and after [`Connection::close`]; the error that ended
+    /// the connection.
     pub fn send(&mut self, data: &[u8]) -> Result<(), TlsError> {
         match &self.state {
             State::Failed(error) => return Err(error.clone()),
@@ -237,8 +239,7 @@ impl Connection {
 
     /// Bytes of the record at the start, without its header; `None` when it is not whole.
     fn record_len(&mut self, bytes: &[u8]) -> Result<Option<usize>, TlsError> {
-        let known = matches!(bytes.first(), None | Some(20..=23)) && matches!(bytes.get(1), None | Some(3));
-        if !known {
+        if !looks_like_record(bytes) {
             if self.counts.records != 0 {
                 return Err(TlsError::Malformed { what: "record header" });
             }
@@ -418,6 +419,11 @@ impl Connection {
         self.output[start + 3..start + 5].copy_from_slice(&len.to_be_bytes());
         Ok(())
     }
+}
+
+/// Whether a record may begin so.
+fn looks_like_record(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), None | Some(20..=23)) && matches!(bytes.get(1), None | Some(3))
 }
 
 impl Drop for Connection {

@@ -3,7 +3,8 @@
 //! The handshake is that of streams; here are the records with their own sequence numbers, messages in fragments, the
 //! cookie exchange, and sending again what was lost. The caller passes the time in and asks when it next matters.
 //!
-//! A datagram can come from anybody, so what does not fit is dropped without a word, as the standard wants it; only what
+//! A datagram can come from anybody, so what does not fit is dropped without a word, as the standard wants it; only
+//! what
 //! the handshake itself refuses, and alerts, end the connection.
 //!
 //! # Invariants
@@ -109,7 +110,8 @@ struct Partial {
 }
 
 impl DtlsConnection {
-    /// Starts a connection: the hello is in the output at once. TLS 1.2 stands for DTLS 1.2 in `config`, 1.1 for DTLS 1.0.
+    /// Starts a connection: the hello is in the output at once. TLS 1.2 stands for DTLS 1.2 in `config`, 1.1 for DTLS
+    /// 1.0.
     ///
     /// # Errors
     /// [`TlsError::Config`] for a configuration that offers nothing, [`TlsError::Random`].
@@ -187,7 +189,8 @@ impl DtlsConnection {
     /// Encrypts data for the peer into one datagram.
     ///
     /// # Errors
-    /// [`TlsError::NotOpen`] before the end of the handshake and after the close; [`TlsError::Config`] for data that no record holds.
+    /// [`TlsError::NotOpen`] before the end of the handshake and after the close; [`TlsError::Config`] for data that
+    /// no record holds.
     pub fn send(&mut self, data: &[u8]) -> Result<(), TlsError> {
         match &self.state {
             State::Failed(error) => return Err(error.clone()),

@@ -36,7 +36,8 @@ pub const COOKIE_LEN_MAX: usize = 4096;
 /// Name of the server in the hello.
 pub const SERVER_NAME_LEN_MAX: usize = 255;
 
-/// Datagram bytes that DTLS sends in one piece: the usual Ethernet frame less IPv6 and UDP headers, less room for a tunnel.
+/// Datagram bytes that DTLS sends in one piece: the usual Ethernet frame less IPv6 and UDP headers, less room for a
+/// tunnel.
 pub const DATAGRAM_LEN_MAX: usize = 1400;
 /// Times that a DTLS flight is sent again before the peer counts as silent.
 pub const RETRANSMITS_MAX: u32 = 6;

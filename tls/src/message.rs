@@ -3,7 +3,8 @@
 //! Everything that comes in is any bytes at all; the parsers keep slices and never allocate by a length on the wire.
 //!
 //! # Source
-//! RFC 8446 §4, RFC 5246 §7.4, RFC 8422 (curves), RFC 7301 (ALPN), RFC 6066 (names), RFC 5746 (renegotiation), RFC 7366, RFC 7627.
+//! RFC 8446 §4, RFC 5246 §7.4, RFC 8422 (curves), RFC 7301 (ALPN), RFC 6066 (names), RFC 5746 (renegotiation), RFC
+//! 7366, RFC 7627.
 
 use crate::codec::{Put, Reader};
 use crate::config::Config;
@@ -20,7 +21,10 @@ macro_rules! kinds {
 
         /// The name of a handshake message, for errors.
         pub(crate) fn kind_name(kind: u8) -> String {
-            match kind { $($code => concat!("a ", $name, " message").into(),)* _ => format!("handshake message {kind}") }
+            match kind {
+                $($code => concat!("a ", $name, " message").into(),)*
+                _ => format!("handshake message {kind}"),
+            }
         }
     };
 }

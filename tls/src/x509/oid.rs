@@ -8,7 +8,8 @@ use std::fmt;
 pub struct Oid(String);
 
 impl Oid {
-    /// From the content of a DER value. A component that does not fit 128 bits, or does not end, is shown as it is, in hex.
+    /// From the content of a DER value. A component that does not fit 128 bits, or does not end, is shown as it is,
+    /// in hex.
     pub(crate) fn decode(content: &[u8]) -> Oid {
         Oid(decode(content).unwrap_or_else(|| content.iter().map(|byte| format!("{byte:02X}")).collect()))
     }

@@ -5,7 +5,9 @@
 
 mod certificates;
 mod client;
+mod datagrams;
 mod keys;
 mod matrix;
 mod peer;
 mod scenarios;
+mod ssl3;

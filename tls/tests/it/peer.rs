@@ -91,10 +91,18 @@ impl Server {
 
     /// Writes to the server's standard input, on another thread.
     pub fn type_in(&mut self, bytes: Vec<u8>) {
+        self.type_lines(vec![bytes]);
+    }
+
+    /// The same in pieces that it reads one by one.
+    pub fn type_lines(&mut self, lines: Vec<Vec<u8>>) {
         let mut stdin = self.stdin.take().expect("typed once only");
         thread::spawn(move || {
-            let _ = stdin.write_all(&bytes);
-            let _ = stdin.flush();
+            for line in lines {
+                let _ = stdin.write_all(&line);
+                let _ = stdin.flush();
+                thread::sleep(Duration::from_millis(150));
+            }
             // Its end would end the server.
             thread::sleep(Duration::from_secs(60));
         });
