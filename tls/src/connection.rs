@@ -450,3 +450,151 @@ impl fmt::Debug for Connection {
         f.debug_struct("Connection").field("state", &self.state).field("peer", &self.peer()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemRng;
+    use crate::testing::Noise;
+
+    fn connection() -> Connection {
+        Connection::new(Config::default(), Box::new(SystemRng)).unwrap()
+    }
+
+    fn record(kind: u8, data: &[u8]) -> Vec<u8> {
+        let mut out = vec![kind, 3, 3];
+        out.put_vec16(data);
+        out
+    }
+
+    /// A message whose header says `len`, of which `bytes` come.
+    fn message(kind: u8, len: usize, bytes: &[u8]) -> Vec<u8> {
+        let mut out = vec![kind];
+        out.put_u24(len);
+        out.extend_from_slice(bytes);
+        out
+    }
+
+    /// Receives the same record until it is an error.
+    fn until_error(connection: &mut Connection, record: &[u8]) -> TlsError {
+        (0..1 << 20).find_map(|_| connection.receive(record).err()).expect("there is a limit")
+    }
+
+    fn limit(what: &'static str, max: usize) -> TlsError {
+        TlsError::Limit { what, max }
+    }
+
+    #[test]
+    fn limits_before_the_end_of_the_handshake() {
+        let long = [22, 3, 3, 0xff, 0xff];
+        assert_eq!(connection().receive(&long), Err(limit("bytes in a record", RECORD_LEN_MAX)));
+        let plain = record(22, &[0; RECORD_PLAINTEXT_MAX + 1]);
+        assert_eq!(connection().receive(&plain), Err(limit("bytes in a record", RECORD_PLAINTEXT_MAX)));
+
+        let big = record(22, &message(2, MESSAGE_LEN_MAX + 1, &[]));
+        let error = connection().receive(&big);
+        assert_eq!(error, Err(limit("bytes in a handshake message", MESSAGE_LEN_MAX)));
+
+        // One long message in many small records.
+        let mut small = connection();
+        small.receive(&record(22, &message(2, MESSAGE_LEN_MAX, &[]))).unwrap();
+        let error = until_error(&mut small, &record(22, &[0]));
+        assert_eq!(error, limit("records before the end of the handshake", HANDSHAKE_RECORDS_MAX));
+        assert!(small.messages.is_empty() && small.input.is_empty());
+
+        let warning = record(21, &[1, 112]);
+        let error = until_error(&mut connection(), &warning);
+        assert_eq!(error, limit("messages in a row without data", IDLE_MESSAGES_MAX));
+
+        let hello_request = record(22, &message(0, 0, &[]));
+        let error = until_error(&mut connection(), &hello_request);
+        let max = crate::limits::HANDSHAKE_MESSAGES_MAX;
+        assert_eq!(error, limit("handshake messages", max));
+
+        // Great records of a message that never ends are bounded by that message.
+        let mut great = connection();
+        great.counts.bytes = HANDSHAKE_BYTES_MAX;
+        let error = great.receive(&record(22, &[2]));
+        assert_eq!(error, Err(limit("bytes before the end of the handshake", HANDSHAKE_BYTES_MAX)));
+    }
+
+    #[test]
+    fn limits_of_an_open_connection() {
+        let open = || {
+            let mut connection = connection();
+            connection.state = State::Open;
+            connection.read.protection = crate::cipher::LegacyForm {
+                suite: crate::Suite::from_name("NULL-SHA").unwrap(),
+                version: Version::Tls12,
+                encrypt_then_mac: false,
+            }
+            .protection(&crate::cipher::KeyBlock { mac_key: &[0; 20], key: &[], iv: &[] });
+            connection
+        };
+        let mut writer = open();
+        std::mem::swap(&mut writer.read, &mut writer.write);
+        writer.record_version = 0x0303;
+        let mut sealed = |kind: u8, data: &[u8]| {
+            writer.take_output();
+            writer.write_record(kind, data).unwrap();
+            writer.take_output()
+        };
+        let mut empty = open();
+        let error = (0..100).find_map(|_| empty.receive(&sealed(23, &[])).err());
+        assert_eq!(error, Some(limit("empty records in a row", EMPTY_RECORDS_MAX)));
+        let mut warnings = open();
+        writer.write.seq = 0;
+        let mut sealed = |kind: u8, data: &[u8]| {
+            writer.take_output();
+            writer.write_record(kind, data).unwrap();
+            writer.take_output()
+        };
+        let error = (0..100).find_map(|_| warnings.receive(&sealed(21, &[1, 90])).err());
+        assert_eq!(error, Some(limit("messages in a row without data", IDLE_MESSAGES_MAX)));
+        assert!(open().send(&vec![0; SEND_LEN_MAX + 1]).is_err());
+    }
+
+    #[test]
+    fn what_comes_at_the_wrong_time_is_named() {
+        let check = |bytes: &[u8], text: &str| {
+            assert_eq!(connection().receive(bytes).unwrap_err().to_string(), text);
+        };
+        check(&record(23, b"x"), "the peer sent data where a handshake message was due");
+        check(&record(20, &[1]), "the peer sent a change of cipher where a handshake message or data was due");
+        check(&record(22, &message(20, 0, &[])), "the peer sent a Finished message where a ServerHello was due");
+        check(&record(22, &[]), "the peer sent a malformed record, which is empty");
+        check(&record(22, &message(2, 1, &[3])), "the peer sent a malformed ServerHello");
+    }
+
+    /// Any bytes at all, in records and in messages that look right from outside.
+    #[test]
+    fn noise_does_no_harm() {
+        let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
+        for _ in 0..20_000 {
+            let mut connection = connection();
+            for _ in 0..4 {
+                let len = (noise.next() % 80) as usize;
+                let bytes: Vec<u8> = (0..len).map(|_| noise.next() as u8).collect();
+                let bytes = match noise.next() % 4 {
+                    0 => bytes,
+                    1 => record(20 + (noise.next() % 4) as u8, &bytes),
+                    2 => record(22, &message((noise.next() % 25) as u8, bytes.len(), &bytes)),
+                    _ => record(22, &message(2, bytes.len() + 38, &[&server_hello(&mut noise)[..], &bytes].concat())),
+                };
+                let _ = connection.receive(&bytes);
+                let _ = connection.take_output();
+            }
+        }
+    }
+
+    /// The fixed part of a ServerHello.
+    fn server_hello(noise: &mut Noise) -> Vec<u8> {
+        let mut out = vec![3, 1 + (noise.next() % 3) as u8];
+        out.extend([7; 32]);
+        out.push(0);
+        let suites = crate::Suite::all();
+        out.put_u16(suites[noise.next() as usize % suites.len()].code());
+        out.push(0);
+        out
+    }
+}

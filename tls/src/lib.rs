@@ -32,6 +32,8 @@ mod hash;
 mod legacy;
 pub mod limits;
 mod message;
+#[cfg(test)]
+mod rfc8448;
 mod rng;
 mod suite;
 #[cfg(test)]
