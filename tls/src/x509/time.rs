@@ -12,7 +12,7 @@ pub enum Time {
     Raw(Vec<u8>),
 }
 
-/// A date in UTC. The fields are what the certificate says, and in range.
+/// A date in UTC. The fields are what the certificate says: there are certificates of the thirteenth month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the names say it all")]
 pub struct Date {
@@ -43,11 +43,10 @@ impl Date {
             _ => return None,
         };
         let small = |idx: usize| Some(number(start + 2 * idx, 2)? as u8);
-        let (month, day, hour, min) = (small(0)?, small(1)?, small(2)?, small(3)?);
-        // Seconds may be missing in old certificates.
-        let sec = small(4).unwrap_or(0);
-        let in_range = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && min < 60 && sec < 61;
-        in_range.then_some(Date { year, month, day, hour, min, sec })
+        let (month, day, hour, min, sec) = (small(0)?, small(1)?, small(2)?, small(3)?, small(4)?);
+        // As in the reference: a month of zero is no month, and other zones than UTC are not read.
+        let is_date = 0 < month && digits.get(start + 10) == Some(&b'Z');
+        is_date.then_some(Date { year, month, day, hour, min, sec })
     }
 
     /// From milliseconds since 1970, for the timestamps of certificate transparency; the rest are milliseconds.
@@ -83,10 +82,14 @@ impl Date {
         Some((date, (ms % 1000) as u16))
     }
 
-    /// As OpenSSL prints it: `Mar  1 12:00:00 2023 GMT`; with a fraction when one is given.
+    /// As OpenSSL prints it: `Mar  1 12:00:00 2023 GMT`; with a fraction when one is given. What is out of range it does
+    /// not print.
     pub(crate) fn print(&self, ms: Option<u16>) -> String {
         const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        let month = MONTHS[usize::from(self.month) - 1];
+        let in_range = (1..32).contains(&self.day) && self.hour < 24 && self.min < 60 && self.sec < 60;
+        let Some(month) = MONTHS.get(usize::from(self.month.wrapping_sub(1))).filter(|_| in_range) else {
+            return "Bad time value".into();
+        };
         let fraction = ms.map_or_else(String::new, |ms| format!(".{ms:03}"));
         format!("{month} {:2} {:02}:{:02}:{:02}{fraction} {} GMT", self.day, self.hour, self.min, self.sec, self.year)
     }
@@ -112,8 +115,10 @@ mod tests {
         };
         check(tag::UTC_TIME, "230301120000Z", Some("2023-03-01T12:00:00"));
         check(tag::UTC_TIME, "500301120000Z", Some("1950-03-01T12:00:00"));
-        check(tag::UTC_TIME, "2303011200Z", Some("2023-03-01T12:00:00"));
-        check(tag::UTC_TIME, "231301120000Z", None);
+        check(tag::UTC_TIME, "2303011200Z", None);
+        check(tag::UTC_TIME, "231342256199Z", Some("2023-13-42T25:61:99"));
+        check(tag::UTC_TIME, "230001120000Z", None);
+        check(tag::UTC_TIME, "230301120000+0100", None);
         check(tag::UTC_TIME, "x30301120000Z", None);
         check(tag::UTC_TIME, "23", None);
         check(tag::GENERALIZED_TIME, "99991231235959Z", Some("9999-12-31T23:59:59"));

@@ -1,7 +1,10 @@
 //! Certificates as `openssl` shows them: the same names, the same texts.
 
 use crate::keys::{dir, key, openssl};
-use perilune_tls::x509::{Certificate, KeyKind};
+use perilune_tls::x509::{Attribute, Certificate, Curve, KeyKind, Time};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::process::Command;
 
 /// Extensions in `openssl`'s configuration language; each becomes a certificate.
 const EXTENSIONS: [&str; 26] = [
@@ -205,4 +208,159 @@ fn broken_certificates_do_no_harm() {
         }
     }
     assert!(1000 < parsed, "most changes leave a certificate that can be shown: {parsed}");
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The table that scripts see: the last one of a name's attributes wins.
+fn table(name: &[Attribute]) -> String {
+    let key = |part: &Attribute| part.name().unwrap_or(part.oid.dotted()).to_string();
+    let map: BTreeMap<String, String> = name.iter().map(|part| (key(part), hex(&part.value))).collect();
+    let mut lines: Vec<String> = map.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    lines.sort();
+    lines.join(" ")
+}
+
+fn date(time: &Option<Time>) -> String {
+    match time {
+        Some(Time::Date(date)) => date.to_string(),
+        Some(Time::Raw(bytes)) => hex(bytes),
+        None => "nil".into(),
+    }
+}
+
+/// What `certificates.nse` writes.
+fn show(der: &[u8]) -> String {
+    let Ok(certificate) = Certificate::parse(der) else { return "none\n".into() };
+    let mut out = String::new();
+    let key = &certificate.public_key;
+    writeln!(out, "subject {}", table(&certificate.subject)).unwrap();
+    writeln!(out, "issuer {}", table(&certificate.issuer)).unwrap();
+    writeln!(out, "signature {}", certificate.signature_name()).unwrap();
+    writeln!(out, "from {}", date(&certificate.not_before)).unwrap();
+    writeln!(out, "to {}", date(&certificate.not_after)).unwrap();
+    writeln!(out, "key {} {}", key.type_name(), key.bits).unwrap();
+    match &key.kind {
+        KeyKind::Rsa(key) => {
+            let upper = |bytes: &[u8]| hex(bytes).to_uppercase();
+            writeln!(out, "rsa {} {}", upper(&key.exponent), upper(&key.modulus)).unwrap();
+        }
+        KeyKind::Ec(Curve::Named(name)) => writeln!(out, "curve namedcurve {name}").unwrap(),
+        KeyKind::Ec(Curve::ExplicitPrime) => out.push_str("curve explicit_prime nil\n"),
+        KeyKind::Ec(Curve::ExplicitChar2) => out.push_str("curve explicit_char2 nil\n"),
+        _ => {}
+    }
+    for extension in &certificate.extensions {
+        let value = extension.value.as_ref().map_or_else(|| "nil".into(), |value| hex(value));
+        writeln!(out, "extension {} {} {value}", extension.name(), extension.critical).unwrap();
+    }
+    writeln!(out, "sha1 {}", hex(&certificate.digest("sha1").unwrap())).unwrap();
+    writeln!(out, "pem {}", hex(certificate.pem().as_bytes())).unwrap();
+    out
+}
+
+/// Replaces the first date of a certificate, length for length.
+fn with_date(der: &[u8], date: &[u8; 13]) -> Vec<u8> {
+    let mut out = der.to_vec();
+    let at = out.windows(2).position(|pair| pair == [0x17, 13]).expect("a UTCTime");
+    out[at + 2..at + 15].copy_from_slice(date);
+    out
+}
+
+fn replaced(der: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = der.windows(from.len()).position(|window| window == from).expect("what to replace");
+    [&der[..at], to, &der[at + from.len()..]].concat()
+}
+
+/// Certificates of every kind, by name. All of them are such that OpenSSL parses them, or refuses them as we do; what it
+/// refuses and we show (a BMPString of odd length, say) has nothing to be compared with.
+fn samples() -> Vec<(String, Vec<u8>)> {
+    let mut out = Vec::new();
+    for name in
+        ["rsa512", "rsa1024", "rsa2048", "rsa4096", "rsapss", "p256", "p384", "p521", "k256", "ed25519", "ed448"]
+    {
+        out.push((name.to_string(), openssl(&["x509", "-in", &crate::keys::certificate(name), "-outform", "DER"])));
+    }
+    for name in ["dsa1024", "dsa2048"] {
+        out.push((name.to_string(), openssl(&["x509", "-in", &crate::keys::certificate(name), "-outform", "DER"])));
+    }
+    for (idx, extension) in EXTENSIONS.iter().enumerate() {
+        out.push((format!("sample{idx}"), make(&format!("sample{idx}"), "p256", extension)));
+    }
+    let base = make("base", "rsa2048", EXTENSIONS[1]);
+    out.push(("version1".into(), make("bare", "rsa2048", "")));
+    for (idx, date) in [
+        b"991231235959Z",
+        b"500101000000Z",
+        b"490101000000Z",
+        b"231301000000Z",
+        b"230001000000Z",
+        b"230132000000Z",
+        b"230101250000Z",
+        b"230101006100Z",
+        b"230101000099Z",
+        b"2301010000000",
+        b"23010100000xZ",
+        b"xx0101000000Z",
+        b"2301010000+01",
+        b"230100000000Z",
+        b"2301010000Z  ",
+    ]
+    .iter()
+    .enumerate()
+    {
+        out.push((format!("date{idx}"), with_date(&base, date)));
+    }
+    // Subject and issuer: an unknown attribute, other types of string, the version.
+    out.push(("oid".into(), replaced(&base, &[6, 3, 0x55, 4, 0x0a], &[6, 3, 0x2a, 3, 4])));
+    out.push(("t61".into(), replaced(&base, b"\x0c\x0dPerilune", b"\x14\x0dPerilune")));
+    out.push(("bmp".into(), replaced(&base, b"\x0c\x0cname.", b"\x1e\x0cname.")));
+    out.push(("version1said".into(), replaced(&base, &[0xa0, 3, 2, 1, 2], &[0xa0, 3, 2, 1, 0])));
+    out.push(("version9".into(), replaced(&base, &[0xa0, 3, 2, 1, 2], &[0xa0, 3, 2, 1, 9])));
+    out.push(("algorithm".into(), replaced(&base, &[0xf7, 0x0d, 1, 1, 1, 5], &[0xf7, 0x0d, 1, 1, 0x77, 5])));
+    out.push(("empty".into(), Vec::new()));
+    out.push(("noise".into(), b"nonsense".to_vec()));
+    out.push(("cut".into(), base[..base.len() - 1].to_vec()));
+    out.push(("trailing".into(), [&base[..], b"more"].concat()));
+    out
+}
+
+#[test]
+fn scripts_see_what_they_see_in_nmap() {
+    let samples = samples();
+    let dir = dir().join("nmap");
+    std::fs::create_dir_all(&dir).unwrap();
+    let mut list = String::new();
+    for (name, der) in &samples {
+        std::fs::write(dir.join(name), der).unwrap();
+        writeln!(list, "{name}").unwrap();
+    }
+    std::fs::write(dir.join("list.txt"), list).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/certificates.nse");
+    let args = format!("dir={}", dir.display());
+    let output = Command::new("nmap").args(["-n", "--script", script, "--script-args", &args]).output();
+    let output = output.expect("nmap must be installed");
+    let theirs = std::fs::read_to_string(dir.join("nmap.txt"));
+    let theirs = theirs.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stdout)));
+    let mut theirs: BTreeMap<&str, &str> = theirs.split("== ").filter_map(|section| section.split_once('\n')).collect();
+    let mut failures = Vec::new();
+    for (name, der) in &samples {
+        let ours = show(der);
+        let theirs = theirs.remove(name.as_str()).unwrap_or("nothing");
+        if ours == theirs {
+            continue;
+        }
+        let (ours, theirs): (Vec<&str>, Vec<&str>) = (ours.lines().collect(), theirs.lines().collect());
+        let only = |a: &[&str], b: &[&str]| a.iter().filter(|line| !b.contains(line)).map(|l| l.to_string()).collect();
+        let (ours_only, theirs_only): (Vec<String>, Vec<String>) = (only(&ours, &theirs), only(&theirs, &ours));
+        failures.push(format!(
+            "{name}\n  ours   {}\n  theirs {}",
+            ours_only.join("\n         "),
+            theirs_only.join("\n         ")
+        ));
+    }
+    println!("{} certificates compared, {} differ", samples.len(), failures.len());
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }

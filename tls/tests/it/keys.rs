@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// Kinds of keys: name, arguments that make the key, digest of the certificate.
 const KINDS: [(&str, &[&str], &str); 13] = [
@@ -43,7 +44,16 @@ pub fn openssl(args: &[&str]) -> Vec<u8> {
 }
 
 fn make() -> PathBuf {
-    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("keys-{}", std::process::id()));
+    let parent = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    // What earlier runs left; one that is under way is younger.
+    for entry in parent.read_dir().into_iter().flatten().flatten() {
+        let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
+        let is_ours = entry.file_name().to_string_lossy().starts_with("keys-");
+        if is_ours && age.is_some_and(|age| Duration::from_secs(600) < age) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    let dir = parent.join(format!("keys-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let path = |name: &str| dir.join(name).to_str().unwrap().to_string();
     for bits in ["1024", "2048"] {
