@@ -48,6 +48,7 @@ fn print(oid: &str, raw: &[u8]) -> Option<Vec<u8>> {
         "2.5.29.17" | "2.5.29.18" | "2.5.29.29" => return general_names(value?.inside(), ", "),
         "2.5.29.19" => basic_constraints(value?)?,
         "2.5.29.20" | "2.5.29.27" | "2.5.29.54" => integer(value.filter(|value| value.tag == tag::INTEGER)?.content),
+        "2.5.29.28" => return issuing_point(value?),
         "2.5.29.30" => return name_constraints(value?),
         "2.5.29.31" | "2.5.29.46" => return distribution_points(value?),
         "2.5.29.32" => return policies(value?),
@@ -375,23 +376,8 @@ fn distribution_points(value: Value<'_>) -> Option<Vec<u8>> {
         }
         for part in sequence(point)? {
             match part.tag {
-                0xa0 => {
-                    let name = part.inside().next()?;
-                    if name.tag == tag::context(0) {
-                        out.extend_from_slice(b"Full Name:\n");
-                        indented_names(name.inside(), 2, &mut out)?;
-                    } else {
-                        // One set of attributes, to be read as a name of its own.
-                        let set = [&[0x31, 0x81, u8::try_from(name.content.len()).ok()?], name.content].concat();
-                        out.extend_from_slice(b"Relative Name:\n  ");
-                        out.extend(name::spaced(&name::decode(&set)).into_bytes());
-                        out.push(b'\n');
-                    }
-                }
-                0x81 => {
-                    let flags = bit_names(Value { tag: tag::BIT_STRING, ..part }, &REASONS)?;
-                    out.extend(format!("Reasons:\n  {flags}\n").into_bytes());
-                }
+                0xa0 => point_name(part, &mut out)?,
+                0x81 => reasons("Reasons", part, &mut out)?,
                 0xa2 => {
                     out.extend_from_slice(b"CRL Issuer:\n");
                     indented_names(part.inside(), 2, &mut out)?;
@@ -399,6 +385,50 @@ fn distribution_points(value: Value<'_>) -> Option<Vec<u8>> {
                 _ => return None,
             }
         }
+    }
+    Some(out)
+}
+
+/// A distribution point's name.
+fn point_name(part: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let name = part.inside().next()?;
+    if name.tag == tag::context(0) {
+        out.extend_from_slice(b"Full Name:\n");
+        return indented_names(name.inside(), 2, out);
+    }
+    // One set of attributes, to be read as a name of its own.
+    let set = [&[0x31, 0x81, u8::try_from(name.content.len()).ok()?], name.content].concat();
+    out.extend_from_slice(b"Relative Name:\n  ");
+    out.extend(name::spaced(&name::decode(&set)).into_bytes());
+    out.push(b'\n');
+    Some(())
+}
+
+fn reasons(label: &str, part: Value<'_>, out: &mut Vec<u8>) -> Option<()> {
+    let flags = bit_names(Value { tag: tag::BIT_STRING, ..part }, &REASONS)?;
+    out.extend(format!("{label}:\n  {flags}\n").into_bytes());
+    Some(())
+}
+
+fn issuing_point(value: Value<'_>) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let parts = sequence(value)?;
+    // ORDER: as OpenSSL prints them, which is not their order in the certificate.
+    for tag in [0xa0, 0x81, 0x82, 0x84, 0x83, 0x85] {
+        let Some(part) = parts.iter().find(|part| part.tag == tag) else { continue };
+        let is_set = part.content.iter().any(|byte| *byte != 0);
+        match tag {
+            0xa0 => point_name(*part, &mut out)?,
+            0x83 => reasons("Only Some Reasons", *part, &mut out)?,
+            0x81 if is_set => out.extend_from_slice(b"Only User Certificates\n"),
+            0x82 if is_set => out.extend_from_slice(b"Only CA Certificates\n"),
+            0x84 if is_set => out.extend_from_slice(b"Indirect CRL\n"),
+            0x85 if is_set => out.extend_from_slice(b"Only Attribute Certificates\n"),
+            _ => {}
+        }
+    }
+    if out.is_empty() {
+        out.extend_from_slice(b"<EMPTY>\n");
     }
     Some(out)
 }

@@ -75,10 +75,10 @@ pub(crate) fn one_line(name: &[Attribute]) -> String {
     for attribute in name {
         let mut part = format!("/{}=", attribute.oid.describe_short());
         for byte in &attribute.value {
-            if (b' '..=b'~').contains(byte) {
-                part.push(char::from(*byte));
-            } else {
-                part.push_str(&format!("\\x{byte:02X}"));
+            match byte {
+                b'/' | b'+' => part.extend(['\\', char::from(*byte)]),
+                b' '..=b'~' => part.push(char::from(*byte)),
+                _ => part.push_str(&format!("\\x{byte:02X}")),
             }
         }
         if 255 < out.len() + part.len() {

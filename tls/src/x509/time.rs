@@ -49,7 +49,7 @@ impl Date {
         is_date.then_some(Date { year, month, day, hour, min, sec })
     }
 
-    /// From milliseconds since 1970, for the timestamps of certificate transparency; the rest are milliseconds.
+    /// From milliseconds since 1970, for the timestamps of certificate transparency; milliseconds apart.
     pub(crate) fn from_unix_ms(ms: u64) -> Option<(Date, u16)> {
         let seconds = ms / 1000;
         let (days, second) = (seconds / 86_400, seconds % 86_400);
@@ -82,8 +82,8 @@ impl Date {
         Some((date, (ms % 1000) as u16))
     }
 
-    /// As OpenSSL prints it: `Mar  1 12:00:00 2023 GMT`; with a fraction when one is given. What is out of range it does
-    /// not print.
+    /// As OpenSSL prints it: `Mar  1 12:00:00 2023 GMT`; with a fraction when one is given.
+    /// What is out of range it does not print.
     pub(crate) fn print(&self, ms: Option<u16>) -> String {
         const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let in_range = (1..32).contains(&self.day) && self.hour < 24 && self.min < 60 && self.sec < 60;

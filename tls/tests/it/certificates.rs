@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::process::Command;
 
 /// Extensions in `openssl`'s configuration language; each becomes a certificate.
-const EXTENSIONS: [&str; 26] = [
+const EXTENSIONS: [&str; 37] = [
     "basicConstraints=critical,CA:TRUE,pathlen:3",
     "basicConstraints=CA:FALSE",
     "basicConstraints=CA:TRUE",
@@ -34,6 +34,21 @@ const EXTENSIONS: [&str; 26] = [
     "1.2.3.4.5.6=critical,ASN1:UTF8String:unknown",
     "1.3.6.1.4.1.11129.2.4.3=critical,ASN1:NULL",
     "subjectInfoAccess=caRepository;URI:http://repo.example/",
+    "freshestCRL=URI:http://crl.example/delta.crl",
+    "policyMappings=1.2.3.4:1.2.3.5,1.2.3.6:2.23.140.1.2.1",
+    "crlDistributionPoints=relative_section",
+    "issuingDistributionPoint=critical,@issuing_section",
+    "2.5.29.16=ASN1:SEQUENCE:period_section",
+    "inhibitAnyPolicy=0x123456789ABCDEF0123456789ABCDEF012345",
+    "subjectAltName=otherName:1.3.6.1.5.5.7.8.9;UTF8:a@b,otherName:1.3.6.1.5.5.7.8.7;IA5:_ldap,otherName:1.2.3;INTEGER:5",
+    "authorityKeyIdentifier=keyid:always",
+    "keyUsage=keyCertSign",
+    "subjectAltName=dirName:odd_section",
+    "1.3.6.1.4.1.11129.2.4.2=DER:0481f100ef007600000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0000018df4bc567b0000\
+     04030047000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d\
+     2e2f303132333435363738393a3b3c3d3e3f40414243444546007500000102030405060708090a0b0c0d0e0f101112131415\
+     161718191a1b1c1d1e1f000001869d0b2a05000004010046000102030405060708090a0b0c0d0e0f10111213141516171819\
+     1a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445",
 ];
 
 const SECTIONS: &str = "
@@ -56,6 +71,21 @@ CN=My Name
 fullname=URI:http://myhost.example/my.crl
 CRLissuer=dirName:dir_section
 reasons=keyCompromise,CACompromise
+[relative_section]
+relativename=relative_name
+[relative_name]
+CN=Relative
+[issuing_section]
+fullname=URI:http://myhost.example/my.crl
+onlyuser=TRUE
+onlysomereasons=keyCompromise
+[period_section]
+notBefore=IMPLICIT:0,GENERALIZEDTIME:20230101000000Z
+notAfter=IMPLICIT:1,GENERALIZEDTIME:20240101000000Z
+[odd_section]
+C=UK
+O=a+b
+CN=<x>
 [policy_section]
 policyIdentifier=1.3.5.8
 CPS.1=http://my.host.example/
@@ -121,8 +151,12 @@ fn extensions_read_as_openssl_prints_them() {
         // What has no text here is what openssl has no method for: it dumps the bytes then.
         let mut theirs = printed(&der, &name);
         theirs.retain(|(name, ..)| !name.starts_with("1.2.3"));
-        // It indents without a line end in one place.
+        // It indents without a line end in one place, so that indentation is not compared; with nmap's it is.
         theirs.iter_mut().for_each(|(_, _, value)| *value = value.trim_end().replace(&" ".repeat(16), ""));
+        let ours: Vec<(String, bool, String)> = ours
+            .into_iter()
+            .map(|(name, critical, value)| (name, critical, value.replace(&" ".repeat(16), "")))
+            .collect();
         if ours != theirs {
             failures.push(format!("{extension}\n  ours   {ours:?}\n  theirs {theirs:?}"));
         }
@@ -274,8 +308,9 @@ fn replaced(der: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     [&der[..at], to, &der[at + from.len()..]].concat()
 }
 
-/// Certificates of every kind, by name. All of them are such that OpenSSL parses them, or refuses them as we do; what it
-/// refuses and we show (a BMPString of odd length, say) has nothing to be compared with.
+/// Certificates of every kind, by name.
+/// All of them are such that OpenSSL parses them, or refuses them as we do; what it refuses and we show (a BMPString of
+/// odd length, say) has nothing to be compared with.
 fn samples() -> Vec<(String, Vec<u8>)> {
     let mut out = Vec::new();
     for name in
