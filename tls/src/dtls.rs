@@ -566,6 +566,28 @@ mod tests {
         assert_eq!(res, Some(Err(TlsError::Limit { what: "HelloVerifyRequests", max: 4 })));
     }
 
+    /// Any bytes at all, in datagrams and in fragments that look right from outside.
+    #[test]
+    fn noise_does_no_harm() {
+        let mut noise = crate::testing::Noise(0x2545_f491_4f6c_dd1d);
+        for _ in 0..10_000 {
+            let mut connection = connection();
+            for seq in 0..6 {
+                let len = (noise.next() % 90) as usize;
+                let bytes: Vec<u8> = (0..len).map(|_| noise.next() as u8).collect();
+                let kind = (noise.next() % 25) as u8;
+                let bytes = match noise.next() % 3 {
+                    0 => bytes,
+                    1 => datagram(seq, kind, len, (noise.next() % 3) as u16, 0, &bytes),
+                    _ => datagram(seq, kind, len + (noise.next() % 9) as usize, 0, (noise.next() % 9) as usize, &bytes),
+                };
+                let _ = connection.receive(&bytes, Duration::from_secs(seq));
+                let _ = connection.tick(Duration::from_secs(seq));
+                while connection.take_datagram().is_some() {}
+            }
+        }
+    }
+
     #[test]
     fn records_count_once() {
         let mut epoch = ReadEpoch::new(Protection::None, 0);

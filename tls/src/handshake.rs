@@ -84,6 +84,8 @@ pub(crate) struct Common {
     retry_cookie: Vec<u8>,
     /// Number of our next message (DTLS).
     send_seq: u16,
+    /// Whether the change of cipher that TLS 1.3 sends for middleboxes is out.
+    middlebox_sign_sent: bool,
 }
 
 /// A handshake message, whole.
@@ -158,6 +160,7 @@ impl Handshake {
             datagram_cookie: Vec::new(),
             retry_cookie: Vec::new(),
             send_seq: 0,
+            middlebox_sign_sent: false,
         };
         common.send_hello();
         Handshake { common, stage: Stage::Hello, message_count: 0, verify_count: 0 }
@@ -345,9 +348,16 @@ impl Common {
         self.retry_cookie = hello.cookie.clone();
         self.transcript.replace_first_hello(suite.prf_hash());
         self.transcript.add(message.raw);
-        self.effects.push(Effect::ChangeCipherSpec);
+        self.send_middlebox_sign();
         self.send_hello();
         Ok(Stage::Retried { suite: suite.code() })
+    }
+
+    /// TLS 1.3 looks like a resumption from outside: a change of cipher, once, before the second flight (RFC 8446 D.4).
+    pub fn send_middlebox_sign(&mut self) {
+        if !std::mem::replace(&mut self.middlebox_sign_sent, true) {
+            self.effects.push(Effect::ChangeCipherSpec);
+        }
     }
 
     pub fn check_alpn(&self, chosen: Option<&[u8]>) -> Result<(), TlsError> {

@@ -151,8 +151,7 @@ impl State {
         common.transcript.add(message.raw);
         self.schedule.advance();
         let application = self.schedule.application_traffic(&common.transcript.hash());
-        // For middleboxes, in the clear (RFC 8446 D.4).
-        common.effects.push(Effect::ChangeCipherSpec);
+        common.send_middlebox_sign();
         common.effects.push(Effect::Write(Protection::tls13(self.suite, &self.traffic.client)));
         if let Some(context) = &self.request_context {
             let mut body = Vec::new();
