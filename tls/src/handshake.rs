@@ -12,9 +12,10 @@ use crate::hash::{Prf, Transcript};
 use crate::limits::{COOKIE_LEN_MAX, HANDSHAKE_MESSAGES_MAX, VERIFY_REQUESTS_MAX};
 use crate::message::{ClientHello, ServerHello, decode_hello_verify, kind, kind_name};
 use crate::{Alert, Group, Rng, Suite, TlsError, Version, legacy, tls13};
+use std::fmt;
 
 /// What is known of the server once its hello has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Peer {
     /// The version it chose. DTLS 1.0 and 1.2 are TLS 1.1 and 1.2 here.
@@ -48,6 +49,22 @@ impl Peer {
     /// The server's certificate.
     pub fn certificate(&self) -> Option<&[u8]> {
         self.chain.first().map(Vec::as_slice)
+    }
+}
+
+impl fmt::Debug for Peer {
+    /// Of the certificates only the lengths: a screen full of bytes helps nobody.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lens: Vec<usize> = self.chain.iter().map(Vec::len).collect();
+        f.debug_struct("Peer")
+            .field("version", &self.version)
+            .field("suite", &self.suite().iana_name())
+            .field("chain_lens", &lens)
+            .field("alpn", &self.alpn)
+            .field("group", &self.group)
+            .field("dh_bits", &self.dh_bits)
+            .field("certificate_requested", &self.certificate_requested)
+            .finish_non_exhaustive()
     }
 }
 
