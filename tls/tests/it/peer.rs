@@ -1,0 +1,143 @@
+//! Server processes.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A server; killed when dropped.
+pub struct Server {
+    child: Child,
+    pub stdin: Option<ChildStdin>,
+    stdout: Receiver<Vec<u8>>,
+    stderr: Arc<Mutex<Vec<u8>>>,
+    pub port: u16,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that nobody listens on at the moment.
+pub fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+impl Server {
+    /// Starts a server on a free port, which stands for `{port}` in the arguments, and waits until it listens.
+    pub fn start(program: &str, args: &[&str]) -> Server {
+        let udp = args.iter().any(|arg| matches!(*arg, "--udp" | "-dtls" | "-dtls1" | "-dtls1_2"));
+        for _ in 0..5 {
+            if let Some(server) = Server::try_start(program, args, udp) {
+                return server;
+            }
+        }
+        panic!("{program} {} does not start", args.join(" "));
+    }
+
+    fn try_start(program: &str, args: &[&str], udp: bool) -> Option<Server> {
+        let port = free_port();
+        let args: Vec<String> = args.iter().map(|arg| arg.replace("{port}", &port.to_string())).collect();
+        let mut child = Command::new(program)
+            .args(&args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program} must be installed: {error}"));
+        let (sender, stdout) = channel();
+        let mut out = child.stdout.take().unwrap();
+        thread::spawn(move || {
+            let mut buffer = [0; 65536];
+            while let Ok(len) = out.read(&mut buffer) {
+                if len == 0 || sender.send(buffer[..len].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let stderr = Arc::new(Mutex::new(Vec::new()));
+        let (mut err, log) = (child.stderr.take().unwrap(), stderr.clone());
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(len) = err.read(&mut buffer) {
+                if len == 0 {
+                    break;
+                }
+                log.lock().unwrap().extend_from_slice(&buffer[..len]);
+            }
+        });
+        let stdin = child.stdin.take();
+        let mut server = Server { child, stdin, stdout, stderr, port };
+        let until = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < until {
+            if server.child.try_wait().unwrap().is_some() {
+                // Mostly another test took the port in between.
+                eprintln!("{program} ended: {}", server.log());
+                return None;
+            }
+            if listens(port, udp) {
+                return Some(server);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
+
+    /// Writes to the server's standard input, on another thread.
+    pub fn type_in(&mut self, bytes: Vec<u8>) {
+        self.type_lines(vec![bytes]);
+    }
+
+    /// The same in pieces that it reads one by one.
+    pub fn type_lines(&mut self, lines: Vec<Vec<u8>>) {
+        let mut stdin = self.stdin.take().expect("typed once only");
+        thread::spawn(move || {
+            for line in lines {
+                let _ = stdin.write_all(&line);
+                let _ = stdin.flush();
+                thread::sleep(Duration::from_millis(150));
+            }
+            // Its end would end the server.
+            thread::sleep(Duration::from_secs(60));
+        });
+    }
+
+    /// Bytes of the server's standard output until there are as many.
+    pub fn output(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while bytes.len() < len {
+            match self.stdout.recv_timeout(Duration::from_secs(10)) {
+                Ok(more) => bytes.extend(more),
+                Err(_) => break,
+            }
+        }
+        bytes
+    }
+
+    /// What it wrote on standard error.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&self.stderr.lock().unwrap()).into_owned()
+    }
+}
+
+/// Whether a port is taken, without a connection: servers that take one connection only would lose it.
+fn listens(port: u16, udp: bool) -> bool {
+    let table = if udp { "/proc/net/udp" } else { "/proc/net/tcp" };
+    let needle = format!("0100007F:{port:04X} ");
+    let any = format!("00000000:{port:04X} ");
+    let tables = [table.to_string(), format!("{table}6")];
+    tables.iter().any(|table| {
+        let text = std::fs::read_to_string(table).unwrap_or_default();
+        text.lines().any(|line| {
+            let listening = udp || line.split_whitespace().nth(3) == Some("0A");
+            let any6 = line.contains(&format!("00000000000000000000000000000000:{port:04X} "));
+            listening && (line.contains(&needle) || line.contains(&any) || any6)
+        })
+    })
+}
