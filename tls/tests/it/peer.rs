@@ -81,7 +81,7 @@ impl Server {
                 eprintln!("{program} ended: {}", server.log());
                 return None;
             }
-            if listens(port, udp) {
+            if listens(server.child.id(), port, udp) {
                 return Some(server);
             }
             thread::sleep(Duration::from_millis(5));
@@ -126,18 +126,27 @@ impl Server {
     }
 }
 
-/// Whether a port is taken, without a connection: servers that take one connection only would lose it.
-fn listens(port: u16, udp: bool) -> bool {
+/// Whether a process listens on a port, without a connection: servers that take one connection only would lose it. That
+/// somebody does is not enough, since another test may have been given the same free port.
+fn listens(pid: u32, port: u16, udp: bool) -> bool {
+    let sockets = sockets_of(pid);
     let table = if udp { "/proc/net/udp" } else { "/proc/net/tcp" };
-    let needle = format!("0100007F:{port:04X} ");
-    let any = format!("00000000:{port:04X} ");
-    let tables = [table.to_string(), format!("{table}6")];
-    tables.iter().any(|table| {
+    let suffix = format!(":{port:04X}");
+    [table.to_string(), format!("{table}6")].iter().any(|table| {
         let text = std::fs::read_to_string(table).unwrap_or_default();
         text.lines().any(|line| {
-            let listening = udp || line.split_whitespace().nth(3) == Some("0A");
-            let any6 = line.contains(&format!("00000000000000000000000000000000:{port:04X} "));
-            listening && (line.contains(&needle) || line.contains(&any) || any6)
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let column = |idx: usize| columns.get(idx).copied().unwrap_or_default();
+            let listening = udp || column(3) == "0A";
+            listening && column(1).ends_with(&suffix) && sockets.iter().any(|inode| inode == column(9))
         })
     })
+}
+
+/// Inode numbers of the sockets that a process has open.
+fn sockets_of(pid: u32) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let links = entries.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    let inode = |link: std::path::PathBuf| Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned());
+    links.filter_map(inode).collect()
 }
