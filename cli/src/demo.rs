@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 /// Ports where scripts expect web servers; the first free ones are taken.
-const WEB_PORTS: [u16; 8] = [8080, 8000, 8088, 8180, 7080, 5800, 3872, 631];
+const WEB_PORTS: [u16; 8] = [8080, 8000, 8088, 8008, 8081, 8888, 5800, 631];
 const SCRIPTS: &str = "banner,http-headers,http-server-header,http-title";
 
 /// Starts the services, scans them with embedded scripts, and prints the report.

@@ -1,8 +1,8 @@
 //! Binary chunks: a [`Chunk`] as bytes, and back.
 //!
-//! The header is the reference's, so that programs know a binary chunk when they see one; behind it comes a mark and our
-//! own layout: numbers in little-endian groups of seven bits, lists with their length in front. Inline caches are not
-//! stored. What is read back is only taken apart here; whether it can do harm is for [`crate::verify`] to say.
+//! The header is the reference's, so that programs know a binary chunk when they see one; behind it comes a mark and
+//! our own layout: numbers in little-endian groups of seven bits, lists with their length in front. Inline caches are
+//! not stored. What is read back is only taken apart here; whether it can do harm is for [`crate::verify`] to say.
 //!
 //! # Source
 //! Manual §6.4 (`string.dump`); the header of `lundump.h`.

@@ -58,7 +58,7 @@ fn text(bytes: &[u8]) -> String {
 /// A port where scripts expect a web server, free a moment ago; the demo tries others first.
 fn web_port() -> u16 {
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    [80, 631, 3872, 5800, 7080].into_iter().find(is_free).expect("one of the web ports is free")
+    [80, 591, 631, 5800, 8888, 8081].into_iter().find(is_free).expect("one of the web ports is free")
 }
 
 /// A port of loopback that was free a moment ago.
