@@ -1,105 +1,355 @@
-//! `perilune lua`: the stand-alone interpreter.
+//! `perilune lua`: the stand-alone interpreter of the manual's §7.
 
-use perilune_vm::{Call, GcAction, NativeFn, NativeResult, Root, Run, State, Value};
+use perilune_stdlib::base;
+use perilune_vm::{Call, GcAction, LuaError, NativeFn, NativeResult, Root, Run, State, Value};
 use std::ffi::OsString;
-use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::ExitCode;
 
-/// Runs `perilune lua ARGS`: a file (`-` is standard input) with its arguments, or the listing of one.
+const VERSION: &str = concat!("Perilune ", env!("CARGO_PKG_VERSION"), " (Lua 5.4)");
+const USAGE: &str = "usage: perilune lua [options] [script [args]]
+Available options are:
+  -e stat   execute string 'stat'
+  -i        enter interactive mode after executing 'script'
+  -l mod    require library 'mod' into global 'mod'
+  -l g=mod  require library 'mod' into global 'g'
+  -v        show version information
+  -E        ignore environment variables
+  -W        turn warnings on
+  --list    print the bytecode of 'script'; twice: with constants, locals, upvalues
+  --        stop handling options
+  -         stop handling options and execute stdin";
+
+/// A failure: the message for standard error.
+type Failed = Vec<u8>;
+
+/// What the options ask for.
+#[derive(Default)]
+struct Options {
+    /// `-e` and `-l` in their order.
+    steps: Vec<Step>,
+    interactive: bool,
+    version: bool,
+    ignore_environment: bool,
+    warnings: bool,
+    /// How often `--list` was given.
+    lists: usize,
+    /// Index of the script among the arguments.
+    script: Option<usize>,
+}
+
+enum Step {
+    Execute(Vec<u8>),
+    Require(Vec<u8>),
+}
+
+/// Runs `perilune lua ARGS`.
 pub fn main(args: &[OsString]) -> ExitCode {
-    let lists = args.iter().take_while(|arg| *arg == "--list").count();
-    let Some(script) = args.get(lists) else {
-        eprintln!("lua: a script file is needed");
-        return ExitCode::FAILURE;
+    let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.clone().into_vec()).collect();
+    let outcome = match parse(&args) {
+        Ok(options) => run(&options, &args),
+        Err(message) => Err([&message[..], b"\n", USAGE.as_bytes()].concat()),
     };
-    let outcome = if lists > 0 { list(script, lists > 1) } else { run(script, &args[1..]) };
+    perilune_stdlib::flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            let mut stderr = std::io::stderr();
-            let _ = stderr.write_all(&[b"lua: ", &message[..], b"\n"].concat());
+            complain(&message);
             ExitCode::FAILURE
         }
     }
 }
 
-/// Runs a script; the error is the message for standard error.
-fn run(script: &OsString, args: &[OsString]) -> Result<(), Vec<u8>> {
-    let memory = |_| b"not enough memory".to_vec();
-    let (source, name) = read(script)?;
-    let chunk = perilune_stdlib::base::chunk(&source, &name)?;
-    let mut state = State::new(None).map_err(memory)?;
-    let opened = state.enter(|call| -> Result<(Root, Vec<Root>), perilune_vm::LuaError> {
-        perilune_stdlib::open(call)?;
-        call.set_warn(Some(warn));
-        // As the reference's interpreter begins; only the mode's name differs.
-        let _ = call.collect(GcAction::Generational { minor_mul: 0, major_mul: 0 });
-        set_arg(call, script, args)?;
-        let main = call.load(&chunk, None)?;
-        let handler = Value::native(message_handler);
-        let mut values = vec![call.root(main), call.root(handler)];
-        for arg in args {
-            let arg = call.string(arg.as_bytes())?;
-            values.push(call.root(arg));
+fn complain(message: &[u8]) {
+    let _ = io::stderr().write_all(&[b"lua: ", message, b"\n"].concat());
+}
+
+fn parse(args: &[Vec<u8>]) -> Result<Options, Failed> {
+    let mut options = Options::default();
+    let mut at = 0;
+    while let Some(arg) = args.get(at) {
+        let refuse = || Err([b"unrecognized option '", &arg[..], b"'"].concat());
+        match &arg[..] {
+            b"--list" => options.lists += 1,
+            b"--" => {
+                at += 1;
+                break;
+            }
+            b"-i" => (options.interactive, options.version) = (true, true),
+            b"-v" => options.version = true,
+            b"-E" => options.ignore_environment = true,
+            b"-W" => options.warnings = true,
+            [b'-', letter @ (b'e' | b'l'), attached @ ..] => {
+                let text = if attached.is_empty() {
+                    at += 1;
+                    args.get(at).filter(|next| !next.starts_with(b"-") || *letter == b'e')
+                } else {
+                    None
+                };
+                let text = match (text, attached) {
+                    (Some(text), _) => text.clone(),
+                    (None, []) => return Err([b"'", &arg[..], b"' needs argument"].concat()),
+                    (None, attached) => attached.to_vec(),
+                };
+                options.steps.push(if *letter == b'e' { Step::Execute(text) } else { Step::Require(text) });
+            }
+            b"-" => break,
+            [b'-', ..] => return refuse(),
+            _ => break,
         }
-        let protect: NativeFn = protect;
-        Ok((call.root(Value::native(protect)), values))
-    });
-    let (function, values) = opened.map_err(|_| b"not enough memory".to_vec())?;
-    let mut task = state.task(&function, true).map_err(memory)?;
-    let mut outcome = state.resume(&mut task, &values, u64::MAX);
-    while outcome == Run::Preempted {
-        outcome = state.resume(&mut task, &[], u64::MAX);
+        at += 1;
     }
-    let results = state.results();
-    let message = state.enter(|call| {
-        let failed = outcome == Run::Failed || results.first().is_some_and(|ok| !call.rooted(ok).is_truthy());
-        let error = results.get(1).or(results.first()).map(|root| call.rooted(root));
-        failed.then(|| error.and_then(Value::as_str).map_or_else(Vec::new, |text| text.as_bytes().to_vec()))
-    });
-    drop((task, values, function, results));
-    state.close();
-    match message {
-        Some(message) => Err(message),
-        None => Ok(()),
+    options.script = (at < args.len()).then_some(at);
+    Ok(options)
+}
+
+fn run(options: &Options, args: &[Vec<u8>]) -> Result<(), Failed> {
+    if options.lists > 0 {
+        let script = options.script.map_or(&b"-"[..], |at| &args[at]);
+        return list(script, options.lists > 1);
     }
+    if options.version {
+        println!("{VERSION}");
+    }
+    let mut interpreter = Interpreter::new(options, args)?;
+    let outcome = interpreter.session(options, args);
+    interpreter.state.close();
+    outcome
 }
 
 /// Prints the bytecode of a script; `details` adds constants, locals and upvalues.
-fn list(script: &OsString, details: bool) -> Result<(), Vec<u8>> {
+fn list(script: &[u8], details: bool) -> Result<(), Failed> {
     let (source, name) = read(script)?;
-    let chunk = perilune_stdlib::base::chunk(&source, &name)?;
-    let text = perilune_vm::listing::list(&chunk, details);
-    std::io::stdout().write_all(&text).map_err(|error| perilune_stdlib::base::os_message(&error).into_bytes())
+    let text = perilune_vm::listing::list(&base::chunk(&source, &name)?, details);
+    io::stdout().write_all(&text).map_err(|error| base::os_message(&error).into_bytes())
 }
 
 /// Source and chunk name of a script.
-fn read(script: &OsString) -> Result<(Vec<u8>, Vec<u8>), Vec<u8>> {
-    let (source, name) = if script == "-" {
-        let mut source = Vec::new();
-        let read = std::io::Read::read_to_end(&mut std::io::stdin(), &mut source);
-        (read.map(|_| source), b"=stdin".to_vec())
-    } else {
-        (std::fs::read(script), [b"@", script.as_bytes()].concat())
+fn read(script: &[u8]) -> Result<(Vec<u8>, Vec<u8>), Failed> {
+    let refuse = |what: &str, error: io::Error| {
+        [b"cannot ", what.as_bytes(), b" ", script, b": ", base::os_message(&error).as_bytes()].concat()
     };
-    match source {
-        Ok(source) => Ok((perilune_stdlib::base::skip_first_line(source), name)),
-        Err(error) => {
-            let text = perilune_stdlib::base::os_message(&error);
-            Err([b"cannot open ", script.as_bytes(), b" (", text.as_bytes(), b")"].concat())
+    let mut source = Vec::new();
+    if script == b"-" {
+        io::stdin().read_to_end(&mut source).map_err(|error| refuse("read", error))?;
+        return Ok((base::skip_first_line(source), b"=stdin".to_vec()));
+    }
+    let mut file = std::fs::File::open(std::ffi::OsStr::from_bytes(script)).map_err(|error| refuse("open", error))?;
+    file.read_to_end(&mut source).map_err(|error| refuse("read", error))?;
+    Ok((base::skip_first_line(source), [b"@", script].concat()))
+}
+
+fn no_memory<E>(_: E) -> Failed {
+    b"not enough memory".to_vec()
+}
+
+struct Interpreter {
+    state: State,
+}
+
+impl Interpreter {
+    fn new(options: &Options, args: &[Vec<u8>]) -> Result<Interpreter, Failed> {
+        let mut state = State::new(None).map_err(no_memory)?;
+        let opened = state.enter(|call| -> Result<(), LuaError> {
+            perilune_stdlib::open_with(call, options.ignore_environment)?;
+            call.set_warn(Some(warn));
+            if options.warnings {
+                call.warn(b"@on");
+            }
+            // As the reference's interpreter begins; only the mode's name differs.
+            let _ = call.collect(GcAction::Generational { minor_mul: 0, major_mul: 0 });
+            set_arg(call, options.script, args)
+        });
+        opened.map_err(no_memory)?;
+        Ok(Interpreter { state })
+    }
+
+    /// `LUA_INIT`, the steps, the script, the prompt.
+    fn session(&mut self, options: &Options, args: &[Vec<u8>]) -> Result<(), Failed> {
+        if !options.ignore_environment {
+            self.initialize()?;
         }
+        for step in &options.steps {
+            match step {
+                Step::Execute(source) => self.execute(source, b"=(command line)", &[])?,
+                Step::Require(name) => self.require(name)?,
+            }
+        }
+        let is_terminal = io::stdin().is_terminal();
+        match options.script {
+            Some(at) => {
+                let (source, name) = read(&args[at])?;
+                self.execute(&source, &name, &args[at + 1..])?;
+            }
+            None if options.interactive || !options.steps.is_empty() || options.version => {}
+            None if is_terminal => {
+                println!("{VERSION}");
+                self.prompt();
+            }
+            None => {
+                let (source, name) = read(b"-")?;
+                self.execute(&source, &name, &[])?;
+            }
+        }
+        if options.interactive {
+            self.prompt();
+        }
+        Ok(())
+    }
+
+    fn initialize(&mut self) -> Result<(), Failed> {
+        for name in ["LUA_INIT_5_4", "LUA_INIT"] {
+            let Some(text) = std::env::var_os(name).map(OsString::into_vec) else { continue };
+            return match text.strip_prefix(b"@") {
+                Some(path) => {
+                    let (source, name) = read(path)?;
+                    self.execute(&source, &name, &[])
+                }
+                None => self.execute(&text, format!("={name}").as_bytes(), &[]),
+            };
+        }
+        Ok(())
+    }
+
+    /// `-l`: `mod`, `mod-version` or `global=mod`.
+    fn require(&mut self, what: &[u8]) -> Result<(), Failed> {
+        let equals = what.iter().position(|&byte| byte == b'=');
+        let (global, module) = match equals {
+            Some(at) => (&what[..at], &what[at + 1..]),
+            None => (what.split(|&byte| byte == b'-').next().unwrap_or(what), what),
+        };
+        let call = self.state.enter(|call| -> Result<(Root, Root), LuaError> {
+            let require = call.globals().get_str(call, b"require");
+            let module = call.string(module)?;
+            Ok((call.root(require), call.root(module)))
+        });
+        let (require, module) = call.map_err(no_memory)?;
+        let results = self.call(&require, vec![module])?;
+        let set = self.state.enter(|call| {
+            let module = results.first().map_or(Value::NIL, |root| call.rooted(root));
+            call.globals().set_str(call, global, module)
+        });
+        set.map_err(no_memory)
+    }
+
+    /// Runs a chunk with arguments.
+    fn execute(&mut self, source: &[u8], name: &[u8], args: &[Vec<u8>]) -> Result<(), Failed> {
+        let (function, args) = self.load(&base::chunk(source, name)?, args)?;
+        self.call(&function, args).map(drop)
+    }
+
+    fn load(&mut self, chunk: &perilune_vm::bytecode::Chunk, args: &[Vec<u8>]) -> Result<(Root, Vec<Root>), Failed> {
+        let loaded = self.state.enter(|call| -> Result<(Root, Vec<Root>), LuaError> {
+            let function = call.load(chunk, None)?;
+            let mut roots = Vec::new();
+            for arg in args {
+                let arg = call.string(arg)?;
+                roots.push(call.root(arg));
+            }
+            Ok((call.root(function), roots))
+        });
+        loaded.map_err(no_memory)
+    }
+
+    /// Calls a function; its results, or the message with a traceback.
+    fn call(&mut self, function: &Root, args: Vec<Root>) -> Result<Vec<Root>, Failed> {
+        let (protect, mut values) = self.state.enter(|call| {
+            let protect: NativeFn = protect;
+            let handler = Value::native(message_handler);
+            let function = call.rooted(function);
+            (call.root(Value::native(protect)), vec![call.root(function), call.root(handler)])
+        });
+        values.extend(args);
+        let mut task = self.state.task(&protect, true).map_err(no_memory)?;
+        let mut run = self.state.resume(&mut task, &values, u64::MAX);
+        while run == Run::Preempted {
+            run = self.state.resume(&mut task, &[], u64::MAX);
+        }
+        let mut results = self.state.results();
+        let message = self.state.enter(|call| {
+            let failed = run == Run::Failed || results.first().is_some_and(|ok| !call.rooted(ok).is_truthy());
+            let error = results.get(1).or(results.first()).map(|root| call.rooted(root));
+            failed.then(|| error.and_then(Value::as_str).map_or_else(Vec::new, |text| text.as_bytes().to_vec()))
+        });
+        match message {
+            Some(message) => Err(message),
+            None => Ok(results.split_off(1.min(results.len()))),
+        }
+    }
+
+    /// Reads, runs and prints, until the input ends.
+    fn prompt(&mut self) {
+        let mut input = io::stdin().lock();
+        let mut line = Vec::new();
+        while read_line(&mut input, &mut line, "> ") {
+            if let Err(message) = self.answer(&mut input, &mut line) {
+                // At the prompt it is clear who speaks.
+                let _ = io::stderr().write_all(&[&message[..], b"\n"].concat());
+            }
+            perilune_stdlib::flush();
+        }
+        println!();
+    }
+
+    /// Runs what was typed: an expression, or statements, over as many lines as they need.
+    fn answer(&mut self, input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<(), Failed> {
+        let name = b"=stdin";
+        let expression = [b"return ", &line[..]].concat();
+        let chunk = match base::chunk(&expression, name) {
+            Ok(chunk) => chunk,
+            Err(_) => loop {
+                match base::chunk(line, name) {
+                    Ok(chunk) => break chunk,
+                    Err(message) if message.ends_with(b"near <eof>") => {
+                        let mut more = Vec::new();
+                        if !read_line(input, &mut more, ">> ") {
+                            return Err(message);
+                        }
+                        line.push(b'\n');
+                        line.append(&mut more);
+                    }
+                    Err(message) => return Err(message),
+                }
+            },
+        };
+        let (function, _) = self.load(&chunk, &[])?;
+        let results = self.call(&function, Vec::new())?;
+        if results.is_empty() {
+            return Ok(());
+        }
+        let print = self.state.enter(|call| {
+            let print = call.globals().get_str(call, b"print");
+            call.root(print)
+        });
+        self.call(&print, results).map(drop)
     }
 }
 
-/// The global `arg`.
-fn set_arg(call: &mut Call<'_>, script: &OsString, args: &[OsString]) -> Result<(), perilune_vm::LuaError> {
+/// Shows a prompt and reads a line; false at the end of the input.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, prompt: &str) -> bool {
+    print!("{prompt}");
+    let _ = io::stdout().flush();
+    line.clear();
+    if input.read_until(b'\n', line).unwrap_or(0) == 0 {
+        return false;
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    true
+}
+
+/// The global `arg`: the script at 0, its arguments above, what stands in front of it below.
+fn set_arg(call: &mut Call<'_>, script: Option<usize>, args: &[Vec<u8>]) -> Result<(), LuaError> {
     let table = call.table(args.len(), 1)?;
-    let script = call.string(script.as_bytes())?;
-    table.set_integer(call, 0, script)?;
+    // The interpreter's own name is the first word of the command line.
+    let script = script.map_or(0, |at| at as i64 + 1);
+    let name = call.string(b"lua")?;
+    table.set_integer(call, -script, name)?;
     for (idx, arg) in args.iter().enumerate() {
-        let arg = call.string(arg.as_bytes())?;
-        table.set_integer(call, idx as i64 + 1, arg)?;
+        let arg = call.string(arg)?;
+        table.set_integer(call, idx as i64 + 1 - script, arg)?;
     }
     call.globals().set_str(call, b"arg", table.into())
 }
@@ -133,5 +383,5 @@ fn message_handler(call: &mut Call<'_>) -> NativeResult {
 }
 
 fn warn(text: &[u8]) {
-    let _ = std::io::stderr().write_all(&[b"Lua warning: ", text, b"\n"].concat());
+    let _ = io::stderr().write_all(&[b"Lua warning: ", text, b"\n"].concat());
 }

@@ -38,6 +38,7 @@ pub(crate) fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
             ("tonumber", tonumber),
             ("tostring", tostring),
             ("type", type_of),
+            ("warn", warn),
             ("xpcall", xpcall),
         ],
     )?;
@@ -372,6 +373,21 @@ fn type_of(call: &mut Call<'_>) -> NativeResult {
     let value = call.check_any(1)?;
     let name = call.string(value.type_name().as_bytes())?;
     call.ret1(name)
+}
+
+/// `warn(msg1, ...)`: a warning of all its arguments joined; a single `@on` or `@off` is a control message.
+/// Errors: `string expected`.
+fn warn(call: &mut Call<'_>) -> NativeResult {
+    call.check_string(1)?;
+    let mut text = Vec::new();
+    for pos in 1..=call.count() {
+        text.extend_from_slice(call.check_string(pos)?.as_bytes());
+    }
+    // In pieces, or with nothing behind the sign, it is no control message.
+    if call.count() == 1 || text.first() != Some(&b'@') {
+        call.warn(&text);
+    }
+    call.ret0()
 }
 
 /// What a binary chunk starts with.

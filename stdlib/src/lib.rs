@@ -23,6 +23,14 @@ use perilune_vm::{Call, LuaError, NativeFn, Table, Value};
 /// # Errors
 /// When memory is short.
 pub fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
+    open_with(call, false)
+}
+
+/// As [`open`]; `ignore_environment` keeps variables such as `LUA_PATH` out.
+///
+/// # Errors
+/// When memory is short.
+pub fn open_with(call: &mut Call<'_>, ignore_environment: bool) -> Result<(), LuaError> {
     let globals = call.globals();
     let loaded = call.table(0, 16)?;
     let registry = call.registry();
@@ -45,7 +53,7 @@ pub fn open(call: &mut Call<'_>) -> Result<(), LuaError> {
         loaded.set_str(call, name, exports.into())?;
         globals.set_str(call, name, exports.into())?;
     }
-    let package = package::open(call, loaded, false)?;
+    let package = package::open(call, loaded, ignore_environment)?;
     loaded.set_str(call, b"package", package.into())?;
     globals.set_str(call, b"package", package.into())?;
     Ok(())

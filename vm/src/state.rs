@@ -136,6 +136,8 @@ pub(crate) struct Global {
     pub next_function: u64,
     /// Takes warnings, such as an error in a finaliser.
     pub warn: Option<WarnFn>,
+    /// Whether warnings are wanted: `@on` and `@off`.
+    pub warns: bool,
 }
 
 impl Global {
@@ -156,6 +158,7 @@ impl Global {
             roots: Rc::default(),
             next_function: 0,
             warn: None,
+            warns: false,
         });
         for (slot, name) in global.names.iter_mut().zip(EVENT_NAMES) {
             *slot = global.heap.short_string(name.as_bytes())?;

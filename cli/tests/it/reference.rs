@@ -19,6 +19,14 @@ impl std::fmt::Debug for Outcome {
     }
 }
 
+impl Outcome {
+    /// Forgets the first line of standard output.
+    pub fn drop_first_line(&mut self) {
+        let end = self.stdout.iter().position(|&byte| byte == b'\n').map_or(self.stdout.len(), |at| at + 1);
+        self.stdout.drain(..end);
+    }
+}
+
 /// The reference interpreter: `PERILUNE_REFERENCE`, or what `cargo xtask reference` made.
 fn reference() -> PathBuf {
     let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../.reference/lua-5.4.8/lua");
@@ -27,7 +35,8 @@ fn reference() -> PathBuf {
     path
 }
 
-fn run(mut command: Command, folder: &Path, input: &[u8]) -> Outcome {
+/// Runs a command that calls itself by a name in front of errors.
+fn run(mut command: Command, name: &[u8], folder: &Path, input: &[u8]) -> Outcome {
     command.current_dir(folder).env_remove("LUA_INIT").env_remove("LUA_PATH").env("TZ", "UTC");
     let mut child = command
         .stdin(Stdio::piped())
@@ -38,7 +47,8 @@ fn run(mut command: Command, folder: &Path, input: &[u8]) -> Outcome {
     // A program that does not read its input may end before it is written.
     let _ = child.stdin.take().expect("it was piped above").write_all(input);
     let output = child.wait_with_output().expect("the interpreter ends");
-    let name_end = output.stderr.windows(2).position(|pair| pair == b": ").map_or(0, |at| at + 2);
+    let own_name = [name, b": "].concat();
+    let name_end = if output.stderr.starts_with(&own_name) { own_name.len() } else { 0 };
     Outcome { status: output.status.code(), stdout: output.stdout, stderr: output.stderr[name_end..].to_vec() }
 }
 
@@ -48,5 +58,6 @@ pub fn both(folder: &Path, args: &[&str], input: &[u8]) -> (Outcome, Outcome) {
     ours.arg("lua").args(args);
     let mut theirs = Command::new(reference());
     theirs.args(args);
-    (run(ours, folder, input), run(theirs, folder, input))
+    let path = reference();
+    (run(ours, b"lua", folder, input), run(theirs, path.as_os_str().as_encoded_bytes(), folder, input))
 }

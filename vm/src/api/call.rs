@@ -542,6 +542,24 @@ impl<'gc> Call<'gc> {
         unsafe { self.global_mut().next_function = function.raw.payload }
     }
 
+    /// Gives a warning to whoever takes them; `@on` and `@off` say whether warnings are wanted, which at first they are
+    /// not.
+    pub fn warn(&mut self, text: &[u8]) {
+        // SAFETY: A1.
+        let global = unsafe { self.global_mut() };
+        match text {
+            b"@on" => global.warns = true,
+            b"@off" => global.warns = false,
+            // Other control messages are for other receivers.
+            [b'@', ..] => {}
+            _ => {
+                if let Some(warn) = global.warn.filter(|_| global.warns) {
+                    warn(text);
+                }
+            }
+        }
+    }
+
     /// Sets who takes warnings; `None` drops them.
     pub fn set_warn(&mut self, warn: Option<WarnFn>) {
         // SAFETY: A1.

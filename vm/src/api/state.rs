@@ -304,7 +304,7 @@ fn random_seed() -> u64 {
 
 /// An error in a finaliser becomes a warning.
 pub(crate) fn warn_finalizer_error(global: &mut Global, error: Raw) {
-    let Some(warn) = global.warn else { return };
+    let Some(warn) = global.warn.filter(|_| global.warns) else { return };
     let text = if error.is_string() {
         // SAFETY: the error's value is alive.
         unsafe { RawStr::bytes(error.as_ptr()).to_vec() }
