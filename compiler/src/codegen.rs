@@ -468,7 +468,7 @@ impl Parser<'_> {
     }
 
     pub(crate) fn exp_to_value(&mut self, e: &mut ExpDesc) -> Res<()> {
-        if e.has_jumps() {
+        if e.has_jumps() || matches!(e.kind, Kind::Jump(_)) {
             self.exp_to_any_reg(e)?;
         } else {
             self.discharge_vars(e);

@@ -150,7 +150,7 @@ pub(crate) enum Token {
     #[regex(r"0[xX]([pP][+\-]?|[0-9a-fA-F.])*[A-Za-z_]?", numeral)]
     Number(NumberToken),
     /// Any other byte.
-    #[regex(r"[^\n]", other, priority = 0)]
+    #[regex(r"(?-u)[^\n]", other, priority = 0)]
     Other(u8),
     /// The end of the source; never from the automaton.
     Eos,

@@ -157,7 +157,7 @@ impl<'s> Parser<'s> {
                 let quote = &raw[..1];
                 quoted(&[quote, self.lexer.extras.strings.get(id), quote].concat())
             }
-            Token::Other(byte) if byte < 0x20 || byte == 0x7f => format!("'<\\{byte}>'").into_bytes(),
+            Token::Other(byte) if !(0x20..0x7f).contains(&byte) => format!("'<\\{byte}>'").into_bytes(),
             Token::Other(byte) => quoted(&[byte]),
             Token::Eos => b"<eof>".to_vec(),
             token => quoted(fixed_text(token).as_bytes()),

@@ -235,6 +235,11 @@ pub(crate) unsafe fn failed(co: *mut Coroutine) -> X {
 unsafe fn close(from_co: *mut Coroutine, co: *mut Coroutine) -> X {
     // SAFETY: the api checked the status.
     unsafe {
+        if (*from_co).depth + (*from_co).inherited_depth + 1 >= NATIVE_DEPTH_MAX {
+            let global = &mut *(*co).global;
+            let Ok(message) = global.heap.string(b"C stack overflow") else { return call::throw_memory(from_co) };
+            return refuse(from_co, Str::value(message), ResumeKind::Close);
+        }
         (*from_co).top = (*from_co).pending_func.add(1);
         (*from_co).status = Status::Normal;
         let error = if (*co).status == Status::Dead { *(*co).stack } else { Raw::NIL };

@@ -407,7 +407,7 @@ fn gsub(call: &mut Call<'_>) -> NativeResult {
     }
     let max = call.opt_integer(4, subject.len() as i64 + 1)?;
     let (anchored, _) = strip_anchor(pattern);
-    let state = Gsub { at: 0, last: None, matches: 0, max, anchored, out: Vec::new(), pending: (0, 0) };
+    let state = Gsub { at: 0, last: None, matches: 0, max, anchored, out: Vec::new(), pending: (0, 0), changed: false };
     Box::new(state).run(call)
 }
 
@@ -422,6 +422,8 @@ struct Gsub {
     out: Vec<u8>,
     /// The match whose replacement is being computed.
     pending: (usize, usize),
+    /// Something was replaced.
+    changed: bool,
 }
 
 impl Gsub {
@@ -459,6 +461,7 @@ impl Gsub {
             self.last = Some(end);
             let replacement = call.arg(3);
             if let Some(template) = replacement.as_str() {
+                self.changed = true;
                 self.expand(call, &matcher, subject, template.as_bytes())?;
             } else if let Some(table) = replacement.as_table() {
                 let key = capture(call, &matcher, subject, 0, (start, end))?;
@@ -481,9 +484,9 @@ impl Gsub {
         if self.at <= subject.len() {
             self.out.extend_from_slice(&subject[self.at..]);
         }
-        if self.matches == 0 {
+        if !self.changed {
             let whole = call.arg(1);
-            return call.ret2(whole, 0i64);
+            return call.ret2(whole, self.matches);
         }
         let text = call.string(&self.out)?;
         call.ret2(text, self.matches)
@@ -494,7 +497,10 @@ impl Gsub {
         if !value.is_truthy() {
             let subject = call.check_string(1)?.as_bytes();
             self.out.extend_from_slice(&subject[self.pending.0..self.pending.1]);
-        } else if let Some(text) = value.as_str() {
+            return Ok(());
+        }
+        self.changed = true;
+        if let Some(text) = value.as_str() {
             self.out.extend_from_slice(text.as_bytes());
         } else if let Some(number) = value.as_number() {
             number_text(number, &mut self.out);

@@ -45,3 +45,15 @@ print(pcall(string.rep, "x", 1e10))
 print(pcall(string.find, ("a"):rep(300000), (".-"):rep(300000) .. "b"))
 print(pcall(string.match, "x", ("(x)"):rep(40)))
 print(("x"):rep(3, ", "), ("x"):rep(0), ("x"):rep(-1), (""):rep(100), ("ab"):rep(1, "sep"))
+-- Nothing replaced: the same string, also from a number.
+print(("x"):gsub("x", { x = false }), ("xyz"):gsub(".", function() end), (string.gsub(55, "6", "7")))
+print(("aaa"):gsub("^a", function() return "x" end))
+-- A comparison as a key of a table that is an upvalue.
+local flags = { [true] = "yes", [false] = "no" }
+local function flag(n) return flags[n > 1], flags[not n], flags[n == 1 or n > 5] end
+print(flag(2), flag(1))
+-- The collector is not asked by its own finalisers.
+local answer = "unset"
+setmetatable({}, { __gc = function() answer = collectgarbage() end })
+collectgarbage()
+print(answer)

@@ -415,6 +415,10 @@ impl<'gc> Call<'gc> {
     pub fn collect(&mut self, action: GcAction) -> NativeResult {
         // SAFETY: A1.
         let heap = unsafe { &mut self.global_mut().heap };
+        // Finalisers can't steer the collector that runs them.
+        if heap.finalizing {
+            return self.ret1(Value::NIL);
+        }
         let percent = |value: i64| usize::try_from(value).unwrap_or(0);
         match action {
             GcAction::Full | GcAction::Step(_) => {
