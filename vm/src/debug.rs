@@ -6,7 +6,7 @@
 use crate::api::Call;
 use crate::bytecode::{Instruction, Op, Operand as Field};
 use crate::closure::{Closure, LoadedProto};
-use crate::stack::{Coroutine, FINALIZER, FINISH, Frame, HANDLER, Status, TAIL_CALLED};
+use crate::stack::{Coroutine, FINALIZER, FINISH, Frame, HANDLER, HOOK, Status, TAIL_CALLED};
 use crate::state::{Event, Global};
 use crate::string::Str;
 use crate::table::Table;
@@ -328,6 +328,18 @@ impl Activation {
         unsafe { !self.frame.is_null() && (*self.frame).flags & TAIL_CALLED != 0 }
     }
 
+    /// The values that are passed while a hook is told of its call or return: position of the first, and their number.
+    pub unsafe fn transfer(&self, co: *const Coroutine) -> (usize, usize) {
+        // SAFETY: H1: a hook's frame lies right above that of the function it interrupted.
+        unsafe {
+            if self.frame.is_null() || self.frame >= (*co).frame || (*self.frame.add(1)).flags & HOOK == 0 {
+                return (0, 0);
+            }
+            let passed = (*self.frame.add(1)).vararg_count;
+            ((passed >> 16) as usize, (passed & 0xffff) as usize)
+        }
+    }
+
     /// The name its caller knows it by.
     pub fn name(&self) -> Option<Name> {
         // SAFETY: as above.
@@ -336,7 +348,10 @@ impl Activation {
                 return None;
             }
             if (*self.caller).flags & FINALIZER != 0 {
-                return Name::new("metamethod", *b"gc");
+                return Name::new("metamethod", *b"__gc");
+            }
+            if (*self.caller).flags & HOOK != 0 {
+                return Name::new("hook", *b"?");
             }
             if (*self.caller).flags & HANDLER != 0 {
                 // The frame that raised the error.
@@ -375,7 +390,7 @@ impl Iterator for Activations {
             while self.frame > self.base {
                 let frame = self.frame;
                 self.frame = frame.sub(1);
-                if (*frame).flags & (FINALIZER | HANDLER) == 0 {
+                if (*frame).flags & (FINALIZER | HANDLER | HOOK) == 0 {
                     let caller = if self.frame > self.base { self.frame } else { std::ptr::null() };
                     return Some(Activation { function: *(*frame).func, frame, caller });
                 }

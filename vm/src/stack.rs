@@ -15,6 +15,7 @@ use crate::api::Step;
 use crate::bytecode::Instruction;
 use crate::closure::{Closure, LoadedProto, NativeFn, Upvalue};
 use crate::gc::{Heap, OutOfMemory};
+use crate::hook::Hook;
 use crate::state::Global;
 use crate::value::{CLOSURE, Header, Raw};
 use std::alloc::{Layout, alloc, dealloc};
@@ -65,6 +66,11 @@ pub(crate) const TAIL_CALLED: u16 = 0x400;
 pub(crate) const CLOSING: u16 = 0x800;
 /// The return of this Lua frame is closing variables; `saved` has the number of results.
 pub(crate) const RETURNING: u16 = 0x1000;
+
+/// The frame that a hook is called from; see `hook`.
+pub(crate) const HOOK: u16 = 0x4000;
+/// A Lua frame whose call is no news to the hook.
+pub(crate) const HOOKED: u16 = 0x8000;
 
 /// One activation.
 #[repr(C)]
@@ -191,6 +197,8 @@ pub(crate) struct Coroutine {
     /// The same of all resumers.
     pub inherited_depth: u32,
     pub to_close: Vec<u32>,
+    /// Stays once there was one.
+    pub hook: Option<Box<Hook>>,
 }
 
 impl std::fmt::Debug for Coroutine {
@@ -254,6 +262,7 @@ impl Coroutine {
                 depth: 0,
                 inherited_depth: 0,
                 to_close: Vec::new(),
+                hook: None,
             });
             heap.charge(Coroutine::buffer_bytes(header_block));
         }
@@ -294,6 +303,9 @@ impl Coroutine {
             let frames_len = (*this).frames_end.offset_from((*this).frames) as usize;
             dealloc((*this).frames.cast(), frames_layout(frames_len));
             ptr::drop_in_place(&raw mut (*this).to_close);
+            if (*this).hook.take().is_some_and(|hook| hook.mask != 0) {
+                (*(*this).global).hooks -= 1;
+            }
         }
     }
 

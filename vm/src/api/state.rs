@@ -254,6 +254,7 @@ impl State {
                     global.results.extend_from_slice(results);
                     Run::Yielded
                 }
+                Exit::Hooks => unreachable!("the dispatch loops hand over to each other"),
                 Exit::Parked => Run::Parked,
                 Exit::Preempted => {
                     (*co).status = RawStatus::Yielded;

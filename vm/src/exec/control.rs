@@ -54,6 +54,8 @@ ops! {
             _ => slow(x, |x, i| call_other(x, i)),
         }
     }
+    fn call_hooked(x, i) { slow(x, |x, i| call_other(x, i)) }
+    fn tfor_call_hooked(x, i) { slow(x, |x, i| call_iterator(x, i)) }
     fn tail_call(x, i) { slow(x, |x, i| tail_call_slow(x, i)) }
     fn ret(x, i) {
         if i.d() as u16 & RETURN_CLOSE != 0 {
@@ -163,7 +165,7 @@ unsafe fn arg_count(x: X, i: Instruction, func: *mut Raw) -> usize {
     unsafe { if i.b() != 0 { i.b() - 1 } else { (*x.co).top.offset_from(func) as usize - 1 } }
 }
 
-/// A call that needs a larger stack, or of a value with `__call`.
+/// A call that needs a larger stack, of a value with `__call`, or that a hook may want to know of.
 unsafe fn call_other(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4.
     unsafe {

@@ -163,6 +163,11 @@ impl Heap {
                 }
             }
             self.mark_if_any((*coroutine).resumer);
+            if let Some(hook) = &(*coroutine).hook {
+                let (function, native) = (hook.function, hook.native);
+                self.mark_value(function);
+                self.mark_value(native);
+            }
             let mut slot = (*coroutine).stack;
             while slot < (*coroutine).top {
                 self.mark_value(*slot);
