@@ -126,7 +126,7 @@ unsafe fn ensure(co: *mut Coroutine, from: *mut Raw, slots: usize) -> Result<*mu
         if Coroutine::has_room(co, from, slots) {
             return Ok(from);
         }
-        Coroutine::grow(co, from, slots, (*co).handlers > 0).map_err(|error| throw_stack(co, error))
+        Coroutine::grow(co, from, slots, false).map_err(|error| throw_stack(co, error))
     }
 }
 
@@ -548,7 +548,8 @@ unsafe fn finish_instruction(co: *mut Coroutine, result: Raw) -> X {
         let mut x = X::reload(co);
         let i = *x.pc.sub(1);
         if let Some(expected) = metamethod::comparison_outcome(i.op()) {
-            return if result.is_falsy() != expected { x.jump(i) } else { x };
+            let swapped = metamethod::is_or_equal(i.op()) && (*(*co).frame).saved == metamethod::SWAPPED;
+            return if result.is_falsy() != (expected ^ swapped) { x.jump(i) } else { x };
         }
         match i.op() {
             Op::SetTabUp | Op::SetTable | Op::SetI | Op::SetField => {}
@@ -871,8 +872,7 @@ unsafe fn start_finalizers(co: *mut Coroutine, limit: *mut Raw, top: *mut Raw) -
         };
         // The multiple results of a call may still wait for their instruction below `limit`: the top comes back later.
         value::write(func, Raw::integer(old_top as i64));
-        push_frame(co, func, 0, PROTECTED | FINALIZER);
-        (*(*co).global).heap.finalizing = true;
+        push_finalizer_frame(co, func, 0, 0);
         next_finalizer(co)
     }
 }
@@ -897,6 +897,15 @@ pub(crate) unsafe fn push_frame(co: *mut Coroutine, func: *mut Raw, nresults: i1
         (*co).depth += 1;
         (*co).unyieldable += 1;
         (*co).top = func.add(2);
+    }
+}
+
+unsafe fn push_finalizer_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16, flags: u16) {
+    // SAFETY: as above.
+    unsafe {
+        push_frame(co, func, nresults, flags | PROTECTED | FINALIZER);
+        (*(*co).frame).saved = hook::suspend(co) as u32;
+        (*(*co).global).heap.finalizing = true;
     }
 }
 
@@ -925,6 +934,7 @@ unsafe fn next_finalizer(co: *mut Coroutine) -> X {
             (*co).unyieldable -= 1;
         }
         let (func, nresults, flags) = (frame.func, frame.nresults, frame.flags);
+        hook::resume(co, frame.saved != 0);
         (*co).frame = (*co).frame.sub(1);
         (*co).depth -= 1;
         if flags & COLLECTING == 0 {
@@ -962,8 +972,7 @@ unsafe fn start_collect(call: &mut Call<'_>, result: Raw, nresults: i16, flags: 
             Ok(at) => at,
             Err(_) => return finish_collect(co, func, at, nresults, flags),
         };
-        push_frame(co, at, nresults, flags | PROTECTED | FINALIZER | COLLECTING);
-        (*(*co).global).heap.finalizing = true;
+        push_finalizer_frame(co, at, nresults, flags | COLLECTING);
         next_finalizer(co)
     }
 }

@@ -167,8 +167,7 @@ pub(crate) unsafe fn local_name(co: *mut Coroutine, register: usize) -> Option<V
     // SAFETY: the current frame is a Lua frame.
     unsafe {
         let frame = (*co).frame;
-        // The variable becomes active with the next instruction.
-        local_at((*frame).proto(), current_pc(frame) + 1, register)
+        local_at((*frame).proto(), current_pc(frame), register)
     }
 }
 

@@ -10,7 +10,8 @@
 //! - H1. A frame with [`HOOK`] has in `nresults` what it interrupted ([`INSTRUCTION`], [`NATIVE_CALL`],
 //!   [`NATIVE_RETURN`]), in `saved` and in its function's slot what that needs to go on, and in `vararg_count` the
 //!   values that are passed: position of the first, and their number.
-//! - H2. `Hook::active` is true exactly while such a frame is on the coroutine; no further hook is called meanwhile.
+//! - H2. `Hook::active` is true exactly while such a frame, or one of finalisers, is on the coroutine; no further hook is
+//!   called meanwhile.
 //! - H3. A native that a hook is told about has a frame below the hook's, without state.
 //!
 //! # Source
@@ -35,7 +36,7 @@ pub(crate) struct Hook {
     pub count: u32,
     /// Instructions until the next call.
     left: u32,
-    /// The hook runs.
+    /// The hook runs, or finalisers do.
     pub active: bool,
     /// What the instruction that comes has reported already.
     pub reported: u8,
@@ -272,7 +273,7 @@ unsafe fn call_hook(
 ) -> X {
     // SAFETY: everything in use lies below `at`.
     unsafe {
-        let func = match Coroutine::grow(co, at, 8 + NATIVE_RESERVE, (*co).handlers > 0) {
+        let func = match Coroutine::grow(co, at, 8 + NATIVE_RESERVE, false) {
             Ok(func) => func,
             Err(error) => return call::throw_stack(co, error),
         };
@@ -281,7 +282,7 @@ unsafe fn call_hook(
         call::push_frame(co, func, kind, HOOK);
         let frame = &mut *(*co).frame;
         frame.saved = saved;
-        let (first, count) = transfer;
+        let (first, count) = if transfer.1 == 0 { (0, 0) } else { transfer };
         // Both fit 16 bits in the reference, too.
         frame.vararg_count = (first as u16 as u32) << 16 | count as u16 as u32;
         let hook = (*co).hook.as_mut().expect("a hook is called where there is one");
@@ -328,6 +329,22 @@ pub(crate) unsafe fn left(co: *mut Coroutine) {
         if let Some(hook) = &mut (*co).hook {
             hook.active = false;
             hook.reported = 0;
+        }
+    }
+}
+
+/// Finalisers begin to run, without hooks; answers what [`resume`] takes.
+pub(crate) unsafe fn suspend(co: *mut Coroutine) -> bool {
+    // SAFETY: the caller has a live coroutine.
+    unsafe { (*co).hook.as_mut().is_some_and(|hook| std::mem::replace(&mut hook.active, true)) }
+}
+
+/// Finalisers have run.
+pub(crate) unsafe fn resume(co: *mut Coroutine, active: bool) {
+    // SAFETY: the caller has a live coroutine.
+    unsafe {
+        if let Some(hook) = &mut (*co).hook {
+            hook.active = active;
         }
     }
 }

@@ -319,7 +319,8 @@ impl Coroutine {
     /// Makes room for `slots` behind `from`, and answers where `from` is now.
     ///
     /// # Errors
-    /// When the stack is at its limit, or memory is. `overflow` allows a reserve of both, for handling just that.
+    /// When the stack is at its limit, or memory is. `overflow` allows a reserve of both, for handling just that; message
+    /// handlers always have it.
     #[cold]
     #[inline(never)]
     pub unsafe fn grow(
@@ -330,6 +331,7 @@ impl Coroutine {
     ) -> Result<*mut Raw, StackError> {
         // SAFETY: K1 to K4: everything that points into the stack is corrected.
         unsafe {
+            let overflow = overflow || (*this).handlers > 0;
             let used = from.offset_from((*this).stack) as usize;
             let need = used + slots + 1;
             let old_len = Coroutine::stack_len(this);

@@ -428,6 +428,7 @@ impl Heap {
 
     /// All objects with a finaliser are due: the state is closing.
     pub fn finalize_all(&mut self) {
+        self.closing = true;
         let due = mem::take(&mut self.finalizable);
         self.to_finalize.extend(due.into_iter().rev());
     }
