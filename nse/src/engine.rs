@@ -1,6 +1,6 @@
 //! The engine as the scanner uses it: libraries opened, scripts selected and loaded, phases run.
 
-use crate::bindings::{nmap, stdnse, sync};
+use crate::bindings::{self, nmap, stdnse, sync};
 use crate::scheduler::Scheduler;
 use crate::script::{self, Script, ScriptError};
 use crate::shared::{Options, Shared, bind, shared};
@@ -357,6 +357,7 @@ fn open(call: &mut Call<'_>, engine: &Rc<Shared>) -> Result<Root, LuaError> {
         loaded.set_str(call, b"nmap", library.into())?;
         loaded.set_str(call, b"nmap.socket", sockets)?;
     }
+    bindings::open_modules(call)?;
     let searchers = loaded(call, b"package").and_then(|package| package.get_str(call, b"searchers").as_table());
     if let Some(searchers) = searchers {
         for idx in (1..=searchers.raw_len()).rev() {

@@ -1,7 +1,58 @@
-//! The compiled modules that scripts `require`, one file each.
+//! The compiled modules that scripts `require`, one file or folder each.
 
+pub(crate) mod lpeg;
 pub(crate) mod nmap;
 pub(crate) mod port;
 pub(crate) mod socket;
 pub(crate) mod stdnse;
 pub(crate) mod sync;
+
+use perilune_vm::{Call, LuaError, NativeFn, Table, Value};
+
+/// A compiled module that knows nothing of the engine: its name, what opens it, and the same as a loader for `require`.
+struct Module {
+    name: &'static [u8],
+    open: for<'gc> fn(&mut Call<'gc>) -> Result<Table<'gc>, LuaError>,
+    load: NativeFn,
+}
+
+macro_rules! modules {
+    ($($module:ident),* $(,)?) => {
+        [$(Module {
+            name: stringify!($module).as_bytes(),
+            open: $module::open,
+            load: |call| {
+                let module = $module::open(call)?;
+                call.ret1(module)
+            },
+        }),*]
+    };
+}
+
+/// What scripts find loaded, and as globals.
+const LOADED: [Module; 1] = modules![lpeg];
+
+/// Opens the modules of a script's environment.
+pub(crate) fn open_modules(call: &mut Call<'_>) -> Result<(), LuaError> {
+    let loaded = call.registry().get_str(call, b"_LOADED").as_table();
+    for module in &LOADED {
+        let exports = (module.open)(call)?;
+        call.globals().set_str(call, module.name, exports.into())?;
+        if let Some(loaded) = loaded {
+            loaded.set_str(call, module.name, exports.into())?;
+        }
+    }
+    Ok(())
+}
+
+/// Has `require` find the modules in `package.preload`, for programs that are no scripts.
+///
+/// # Errors
+/// When memory is short.
+pub fn preload_modules(call: &mut Call<'_>) -> Result<(), LuaError> {
+    let Some(preload) = call.registry().get_str(call, b"_PRELOAD").as_table() else { return Ok(()) };
+    for module in &LOADED {
+        preload.set_str(call, module.name, Value::native(module.load))?;
+    }
+    Ok(())
+}

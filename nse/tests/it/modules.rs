@@ -1,0 +1,4 @@
+//! The compiled modules: golden vectors in Lua, and generated cases side by side with other implementations.
+
+mod lpeg;
+mod machine;
