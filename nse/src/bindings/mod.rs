@@ -6,6 +6,7 @@ pub(crate) mod port;
 pub(crate) mod socket;
 pub(crate) mod stdnse;
 pub(crate) mod sync;
+pub(crate) mod zlib;
 
 use perilune_vm::{Call, LuaError, NativeFn, Table, Value};
 
@@ -30,7 +31,7 @@ macro_rules! modules {
 }
 
 /// What scripts find loaded, and as globals.
-const LOADED: [Module; 1] = modules![lpeg];
+const LOADED: [Module; 2] = modules![lpeg, zlib];
 
 /// Opens the modules of a script's environment.
 pub(crate) fn open_modules(call: &mut Call<'_>) -> Result<(), LuaError> {

@@ -2,3 +2,4 @@
 
 mod lpeg;
 mod machine;
+mod zlib;
