@@ -1,12 +1,16 @@
 //! The compiled modules that scripts `require`, one file or folder each.
 
-pub(crate) mod lpeg;
+mod bin;
+mod bit;
+mod lfs;
+mod lpeg;
 pub(crate) mod nmap;
+pub(crate) mod nmapdb;
 pub(crate) mod port;
 pub(crate) mod socket;
 pub(crate) mod stdnse;
 pub(crate) mod sync;
-pub(crate) mod zlib;
+mod zlib;
 
 use perilune_vm::{Call, LuaError, NativeFn, Table, Value};
 
@@ -31,7 +35,9 @@ macro_rules! modules {
 }
 
 /// What scripts find loaded, and as globals.
-const LOADED: [Module; 2] = modules![lpeg, zlib];
+const LOADED: [Module; 3] = modules![lfs, lpeg, zlib];
+/// What scripts of older times `require`. Library files of these names go before; none is a global.
+const FOR_OLD_SCRIPTS: [Module; 2] = modules![bin, bit];
 
 /// Opens the modules of a script's environment.
 pub(crate) fn open_modules(call: &mut Call<'_>) -> Result<(), LuaError> {
@@ -43,17 +49,20 @@ pub(crate) fn open_modules(call: &mut Call<'_>) -> Result<(), LuaError> {
             loaded.set_str(call, module.name, exports.into())?;
         }
     }
-    Ok(())
+    preload(call, &FOR_OLD_SCRIPTS)
 }
 
-/// Has `require` find the modules in `package.preload`, for programs that are no scripts.
+/// Has `require` find modules in `package.preload`.
+fn preload(call: &mut Call<'_>, modules: &[Module]) -> Result<(), LuaError> {
+    let Some(preload) = call.registry().get_str(call, b"_PRELOAD").as_table() else { return Ok(()) };
+    modules.iter().try_for_each(|module| preload.set_str(call, module.name, Value::native(module.load)))
+}
+
+/// Has `require` find the modules that know nothing of the engine, for programs that are no scripts.
 ///
 /// # Errors
 /// When memory is short.
 pub fn preload_modules(call: &mut Call<'_>) -> Result<(), LuaError> {
-    let Some(preload) = call.registry().get_str(call, b"_PRELOAD").as_table() else { return Ok(()) };
-    for module in &LOADED {
-        preload.set_str(call, module.name, Value::native(module.load))?;
-    }
-    Ok(())
+    preload(call, &LOADED)?;
+    preload(call, &FOR_OLD_SCRIPTS)
 }

@@ -2,4 +2,5 @@
 
 mod lpeg;
 mod machine;
+mod small;
 mod zlib;

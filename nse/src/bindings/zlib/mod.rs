@@ -159,7 +159,7 @@ fn stream<'gc>(call: &mut Call<'gc>) -> Result<(Userdata<'gc>, &'gc ZStream), Lu
     }
 }
 
-/// `zlib.adler32([sum, text]) -> float`, and `crc32`: the checksum with the text added; without arguments the first one.
+/// `zlib.adler32([sum, text]) -> float`, `crc32` alike: the sum with the text added; without arguments the first sum.
 fn checksum(call: &mut Call<'_>, first: Checksum) -> NativeResult {
     if call.count() == 0 {
         return call.ret1(first.value());
