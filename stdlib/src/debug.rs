@@ -269,7 +269,8 @@ fn setcstacklimit(call: &mut Call<'_>) -> NativeResult {
 }
 
 /// `debug.sethook([thread,] hook, mask [, count])`, or without a hook to remove the one that is there.
-/// Shape: `hook(event, line)` with event `call`, `tail call`, `return`, `line` or `count`; `mask` has any of `c`, `r`, `l`.
+/// Shape: `hook(event, line)` with event `call`, `tail call`, `return`, `line` or `count`; `mask` has any of `c`, `r`,
+/// `l`.
 /// Units: `count` in instructions of the virtual machine; not above 0 means no such event.
 fn sethook(call: &mut Call<'_>) -> NativeResult {
     let (of, shift) = subject(call);

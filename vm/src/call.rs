@@ -495,7 +495,8 @@ pub(crate) unsafe fn return_slow(co: *mut Coroutine, from: *mut Raw, count: usiz
     }
 }
 
-/// The results of a call that a native made lie at `results`.
+/// The results of a call that a native made lie at `results`, up to the top. The dispatch loop goes on with the native,
+/// not this function: a native that calls natives over and over would pile up Rust frames.
 unsafe fn continue_native(co: *mut Coroutine, results: *mut Raw, count: usize) -> X {
     // SAFETY: the current frame is the native's.
     unsafe {
@@ -504,31 +505,65 @@ unsafe fn continue_native(co: *mut Coroutine, results: *mut Raw, count: usize) -
             frame.flags &= !UNYIELDABLE;
             (*co).unyieldable -= 1;
         }
-        let (func, nresults, flags) = (frame.func, frame.nresults, frame.flags);
-        if flags & UNWINDING != 0 {
-            return unwind_step(co);
-        }
-        if flags & FINALIZER != 0 {
-            return next_finalizer(co);
-        }
-        if flags & HANDLER != 0 {
-            (*(*co).global).error = if count > 0 { *results } else { Raw::NIL };
-            return unwind(co);
-        }
-        if flags & HOOK != 0 {
-            return hook::finished(co);
-        }
-        if flags & PROTECTED != 0 {
-            let (first, function) = (results.sub(1), *func);
+        if frame.flags & (PROTECTED | UNWINDING | FINALIZER | HANDLER) == PROTECTED {
+            let (first, func, function) = (results.sub(1), frame.func, *frame.func);
             value::write(first, Raw::TRUE);
             (*co).frame = (*co).frame.sub(1);
             (*co).depth -= 1;
-            let (count, flags) = (count + 1, flags & DELIVERY);
+            let (count, nresults, flags) = (count + 1, frame.nresults, frame.flags & DELIVERY);
             if hook::wants_return(co) {
                 return hook::native_return(co, function, NativeExit { from: first, count, func, nresults, flags });
             }
             return deliver(co, first, count, func, nresults, flags);
         }
+        frame.base = results;
+        frame.pc = exec::CONTINUE.as_ptr();
+        X::reload(co)
+    }
+}
+
+/// `Continue`: the native of the current frame goes on with the results at the frame's base. Here long work of natives
+/// is interrupted, and the collector runs between two of their calls.
+pub(crate) unsafe fn resume_native(co: *mut Coroutine) -> X {
+    // SAFETY: `continue_native` left the results between base and top.
+    unsafe {
+        let frame = &mut *(*co).frame;
+        frame.pc = exec::CONTINUE.as_ptr();
+        if frame.flags & UNWINDING != 0 {
+            return unwind_step(co);
+        }
+        if frame.flags & FINALIZER != 0 {
+            return next_finalizer(co);
+        }
+        if frame.flags & HOOK != 0 {
+            return hook::finished(co);
+        }
+        let global = &mut *(*co).global;
+        if frame.flags & HANDLER != 0 {
+            global.error = if (*co).top > frame.base { *frame.base } else { Raw::NIL };
+            return unwind(co);
+        }
+        global.budget -= 1;
+        if global.budget < 0 {
+            return leave(co, Exit::Preempted);
+        }
+        if global.heap.wants_step() {
+            let x = collect_step(X::reload(co), (*co).top);
+            if x.pc != exec::CONTINUE.as_ptr() {
+                return x;
+            }
+            return enter_continuation(x.co);
+        }
+        enter_continuation(co)
+    }
+}
+
+unsafe fn enter_continuation(co: *mut Coroutine) -> X {
+    // SAFETY: as in `resume_native`.
+    unsafe {
+        let frame = &mut *(*co).frame;
+        let (func, nresults, flags, results) = (frame.func, frame.nresults, frame.flags, frame.base);
+        let count = (*co).top.offset_from(results) as usize;
         let then = mem::replace(&mut frame.then, Then::None);
         let mut call = Call::continuing(co, func, frame.saved as usize, results, count);
         if let Err(error) = call.reserve(NATIVE_RESERVE) {

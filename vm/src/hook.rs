@@ -1,17 +1,17 @@
 //! Hooks: functions that a coroutine calls at calls, returns, new lines and every so many instructions.
 //!
-//! The dispatch loop exists twice, and only the copy that runs while some coroutine has a hook asks [`before`] in front
-//! of every instruction; natives are asked about where they are run and where they finish. A hook is called from a frame
-//! of its own that belongs to no function, with [`HOOK`], above everything that the interrupted function uses. Its end
-//! undoes the frame and lets the event take its course: the instruction is fetched once more, with the events that it
-//! has reported already in [`Hook::reported`], or the native is run, or its results are delivered.
+//! The dispatch loop exists twice, and only the copy that runs while some coroutine has a hook asks [`before`] in
+//! front of every instruction; natives are asked about where they are run and where they finish. A hook is called from
+//! a frame of its own that belongs to no function, with [`HOOK`], above everything that the interrupted function uses.
+//! Its end undoes the frame and lets the event take its course: the instruction is fetched once more, with the events
+//! that it has reported already in [`Hook::reported`], or the native is run, or its results are delivered.
 //!
 //! # Invariants
 //! - H1. A frame with [`HOOK`] has in `nresults` what it interrupted ([`INSTRUCTION`], [`NATIVE_CALL`],
 //!   [`NATIVE_RETURN`]), in `saved` and in its function's slot what that needs to go on, and in `vararg_count` the
 //!   values that are passed: position of the first, and their number.
-//! - H2. `Hook::active` is true exactly while such a frame, or one of finalisers, is on the coroutine; no further hook is
-//!   called meanwhile.
+//! - H2. `Hook::active` is true exactly while such a frame, or one of finalisers, is on the coroutine; no further hook
+//!   is called meanwhile.
 //! - H3. A native that a hook is told about has a frame below the hook's, without state.
 //!
 //! # Source
@@ -121,6 +121,9 @@ pub(crate) unsafe fn before(x: X) -> Option<X> {
             return None;
         }
         let frame = (*x.co).frame;
+        if (*frame).is_native() {
+            return None;
+        }
         let frame_idx = frame.offset_from((*x.co).frames) as usize;
         let proto = (*frame).proto();
         let pc = x.pc.offset_from((*proto).code) as usize;

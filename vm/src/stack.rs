@@ -319,8 +319,8 @@ impl Coroutine {
     /// Makes room for `slots` behind `from`, and answers where `from` is now.
     ///
     /// # Errors
-    /// When the stack is at its limit, or memory is. `overflow` allows a reserve of both, for handling just that; message
-    /// handlers always have it.
+    /// When the stack is at its limit, or memory is. `overflow` allows a reserve of both, for handling just that;
+    /// message handlers always have it.
     #[cold]
     #[inline(never)]
     pub unsafe fn grow(

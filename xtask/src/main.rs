@@ -57,7 +57,7 @@ const COMMANDS: [Command; 7] = [
     Command {
         name: "bench",
         operands: "[--runs N] [NAME...]",
-        about: "times benches/lua against the reference",
+        about: "times benches/ against the reference and the C modules",
         run: bench::main,
     },
     Command {

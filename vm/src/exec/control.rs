@@ -156,6 +156,7 @@ ops! {
     fn vararg_prep(x, i) { slow(x, |x, i| prepare_varargs(x, i)) }
     fn close(x, i) { slow(x, |x, i| close_block(x, i)) }
     fn tbc(x, i) { slow(x, |x, i| mark_to_close(x, i.a()).unwrap_or(x)) }
+    fn continue_native(x, i) { slow(x, |x, _| call::resume_native(x.co)) }
 }
 
 /// Arguments of a call: as many as the instruction says, or all up to the top.

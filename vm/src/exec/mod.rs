@@ -24,6 +24,8 @@ use crate::state::{Exit, Global};
 use crate::value::{self, Raw};
 
 static HALT: [Instruction; 1] = [Instruction::abc(Op::Halt, 0, 0, 0)];
+/// Where a native's frame goes on once its call has returned.
+pub(crate) static CONTINUE: [Instruction; 1] = [Instruction::abc(Op::Continue, 0, 0, 0)];
 
 /// The machine state: where the dispatch loop is.
 #[derive(Clone, Copy)]
@@ -305,6 +307,7 @@ unsafe fn dispatch<const HOOKS: bool>(co: *mut Coroutine) {
                 Op::Closure => control::closure(x, i),
                 Op::Vararg => control::vararg(x, i),
                 Op::VarargPrep => control::vararg_prep(x, i),
+                Op::Continue => control::continue_native(x, i),
                 Op::Halt => return,
             };
         }

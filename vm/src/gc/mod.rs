@@ -352,7 +352,7 @@ impl Heap {
         // SAFETY: the block is fresh; its header is kept.
         unsafe {
             let header = ptr::read(block.cast::<Header>());
-            block.write(Userdata { header, metatable: ptr::null_mut(), data, user_value: Raw::NIL });
+            block.write(Userdata { header, metatable: ptr::null_mut(), data, extra_bytes: 0, user_value: Raw::NIL });
         }
         Ok(block)
     }

@@ -216,7 +216,7 @@ unsafe fn object_bytes(object: *mut Header) -> usize {
             CLOSURE => Closure::bytes((*object.cast::<Closure>()).upvalue_count as usize),
             NATIVE_CLOSURE => NativeClosure::bytes((*object.cast::<NativeClosure>()).upvalue_count as usize),
             UPVALUE => size_of::<Upvalue>(),
-            USERDATA => size_of::<Userdata>(),
+            USERDATA => size_of::<Userdata>() + (*object.cast::<Userdata>()).extra_bytes,
             COROUTINE => size_of::<Coroutine>() + Coroutine::buffer_bytes(object.cast()),
             PROTO => size_of::<LoadedProto>() + (*object.cast::<LoadedProto>()).parts.bytes(),
             kind => unreachable!("no object has kind {kind}"),

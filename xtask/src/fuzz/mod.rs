@@ -1,9 +1,9 @@
 //! `cargo xtask fuzz`: small programs made at random, run here and under the reference; what they do must be the same.
 //!
-//! A case is a chunk of source text. Many of them go into one script, whose driver compiles and calls each under `pcall`
-//! in an environment of its own and prints what came of it, so that a process is started per batch and not per case. The
-//! cases come from [`sample`], by kind; a seed gives the same cases again. Differences that are known and have a reason
-//! stand in `fuzz/known.txt`.
+//! A case is a chunk of source text. Many of them go into one script, whose driver compiles and calls each under
+//! `pcall` in an environment of its own and prints what came of it, so that a process is started per batch and not per
+//! case. The cases come from [`sample`], by kind; a seed gives the same cases again. Differences that are known and
+//! have a reason stand in `fuzz/known.txt`.
 
 mod program;
 mod random;
