@@ -43,7 +43,7 @@ pub(crate) unsafe fn switch(call: Call<'_>, switch: Switch) -> X {
             Switch::Close { co } => close(call.co, co),
             Switch::Park => {
                 (*call.co).top = call.func.add(1);
-                (*call.co).status = Status::Yielded;
+                (*call.co).status = Status::Parked;
                 call::leave(call.co, Exit::Parked)
             }
         }
@@ -98,7 +98,7 @@ unsafe fn resume(from_co: *mut Coroutine, co: *mut Coroutine, args: *mut Raw, co
     unsafe {
         let message: &[u8] = match (*co).status {
             Status::Dead => b"cannot resume dead coroutine",
-            Status::Running | Status::Normal => b"cannot resume non-suspended coroutine",
+            Status::Running | Status::Normal | Status::Parked => b"cannot resume non-suspended coroutine",
             Status::Fresh | Status::Yielded
                 if (*from_co).depth + (*from_co).inherited_depth + 1 >= NATIVE_DEPTH_MAX =>
             {
@@ -214,6 +214,7 @@ unsafe fn yield_values(co: *mut Coroutine, args: *mut Raw, count: usize) -> X {
         (*co).status = Status::Yielded;
         let resumer = (*co).resumer;
         if resumer.is_null() {
+            (*co).status = Status::Parked;
             // The task's own coroutine: the values stay below its top for the embedder.
             (*co).top = args.add(count);
             return call::leave(co, Exit::Yielded { count });
@@ -304,6 +305,28 @@ unsafe fn begin_closing(co: *mut Coroutine, error: Option<Raw>) -> X {
         value::write((*co).stack.add(1), error.unwrap_or(Raw::NIL));
         (*co).top = (*co).stack.add(2);
         call::unwind_step(co)
+    }
+}
+
+/// Leaves all frames of a coroutine that nobody goes on with, without closing its variables.
+pub(crate) unsafe fn abandon(co: *mut Coroutine) {
+    // SAFETY: K2, K4: nothing runs.
+    unsafe {
+        hook::left(co);
+        while (*co).frame > (*co).frames {
+            (*(*co).frame).drop_state();
+            (*co).frame = (*co).frame.sub(1);
+        }
+        let global = &mut *(*co).global;
+        Coroutine::close_upvalues(co, (*co).stack, Some(&mut global.heap));
+        (*co).to_close.clear();
+        (*co).depth = 0;
+        (*co).handlers = 0;
+        (*co).unyieldable = (co == global.main) as u32;
+        (*co).resumer = std::ptr::null_mut();
+        (*co).status = Status::Dead;
+        value::write((*co).stack, Raw::NIL);
+        (*co).top = (*co).stack.add(1);
     }
 }
 

@@ -406,7 +406,7 @@ impl Iterator for Activations {
 pub(crate) unsafe fn pending_native(co: *mut Coroutine) -> Option<Raw> {
     // SAFETY: the slot was left as it was, or holds no function.
     unsafe {
-        let left = matches!((*co).status, Status::Yielded | Status::Normal);
+        let left = matches!((*co).status, Status::Yielded | Status::Normal | Status::Parked);
         let function = *(*co).pending_func;
         (left && function.is_function()).then_some(function)
     }

@@ -146,8 +146,10 @@ impl Frame {
 pub(crate) enum Status {
     /// Not started: the function lies at `stack[1]`.
     Fresh,
-    /// Yielded, or parked within a task.
+    /// Yielded to another coroutine.
     Yielded,
+    /// The innermost of a task that is suspended or has not begun: only the embedder goes on with it.
+    Parked,
     /// The one that runs.
     Running,
     /// Resumed another one.
