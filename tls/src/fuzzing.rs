@@ -1,7 +1,7 @@
 //! What the fuzz targets in `fuzz/` call: doors behind the first message, which no stranger's bytes would ever open.
 //!
-//! The input is a program of steps. A first part chooses what is agreed on, each step is a byte that says what to do, two
-//! for a length, then so many bytes. Everything here must end without a panic, whatever the input is.
+//! The input is a program of steps. A first part chooses what is agreed on; each step is a byte that says what to do,
+//! two for a length, then so many bytes. Everything here must end without a panic, whatever the input is.
 
 use crate::connection::content;
 use crate::handshake::Message;

@@ -1,5 +1,6 @@
 //! The compiled modules that scripts `require`, one file each.
 
+pub(crate) mod certificate;
 pub(crate) mod nmap;
 pub(crate) mod port;
 pub(crate) mod socket;

@@ -3,3 +3,4 @@
 mod load;
 mod run;
 mod support;
+mod tls;
