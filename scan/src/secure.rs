@@ -1,9 +1,9 @@
 //! TLS and DTLS over a socket of the network: moves bytes between the two.
 //!
-//! [`perilune_tls`] knows neither sockets nor clocks, [`crate::net`] knows no TLS. A [`Secure`] holds the connection and
-//! what the socket has not taken yet, and offers the same calls as a plain socket: script sockets and version detection
-//! only choose which one they call. Nothing blocks; as with plain sockets, the caller goes on until `WouldBlock` before
-//! it waits. Nothing is verified, see [`perilune_tls`].
+//! [`perilune_tls`] knows neither sockets nor clocks, [`crate::net`] knows no TLS. A [`Secure`] holds the connection
+//! and what the socket has not taken yet, and offers the same calls as a plain socket: script sockets and version
+//! detection only choose which one they call. Nothing blocks; as with plain sockets, the caller goes on until
+//! `WouldBlock` before it waits. Nothing is verified, see [`perilune_tls`].
 
 use crate::net::{Millis, NetError, Network, Read, SocketId, Write};
 use perilune_tls::{Alert, Config, Connection, DtlsConnection, Peer, State, SystemRng, TlsError};

@@ -343,10 +343,10 @@ fn ssl3_by_a_second_socket() {
         let output = pip.arg("tlslite-ng==0.8.2").output().expect("python3 must be installed");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../tls/tests/it/ssl3.py");
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../tls/tests/it/tlslite_server.py");
     let (key, cert) = pair("weak");
     let path = format!("PYTHONPATH={}", dir.display());
-    let args = [&path, "python3", program, "{port}", &key, &cert, "aes128", "sha", "rsa"];
+    let args = [&path, "python3", program, "{port}", &key, &cert, "ssl3"];
     let server = Server::start("env", &args, false);
     let source = "local s = nmap.new_socket()
         local ok = s:connect(host, port, 'ssl')
