@@ -153,6 +153,7 @@ impl Interpreter {
         let mut state = State::new(None).map_err(no_memory)?;
         let opened = state.enter(|call| -> Result<(), LuaError> {
             perilune_stdlib::open_with(call, options.ignore_environment)?;
+            perilune_nse::preload_modules(call)?;
             call.set_warn(Some(warn));
             if options.warnings {
                 call.warn(b"@on");

@@ -18,6 +18,7 @@ mod shared;
 mod thread;
 mod wait;
 
+pub use bindings::preload_modules;
 pub use engine::{Engine, EngineError, Phase};
 pub use script::{Script, ScriptError};
 pub use shared::Options;

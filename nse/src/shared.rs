@@ -1,5 +1,6 @@
 //! What the natives of a script and the scheduler share.
 
+use crate::bindings::nmapdb::Database;
 use crate::bindings::socket::SocketState;
 use crate::script::Script;
 use crate::thread::ThreadId;
@@ -8,7 +9,7 @@ use perilune_scan::net::{Network, SocketId};
 use perilune_scan::result::Host;
 use perilune_scan::secure::{Secure, SecureError};
 use perilune_vm::{Call, LuaError, NativeFn, Root, Value};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -105,6 +106,8 @@ pub(crate) struct Shared {
     pub abandoned: RefCell<Vec<(SocketId, Option<Box<Secure>>)>>,
     /// Threads whose end `sync.lua` wants to know.
     pub observed: RefCell<HashSet<ThreadId>>,
+    /// Names for `nmapdb`, read when they are first asked for.
+    pub database: OnceCell<Database>,
     /// Sockets that threads opened, to be closed when they end.
     pub owned: RefCell<HashMap<ThreadId, Vec<Weak<RefCell<SocketState>>>>>,
 }
@@ -134,8 +137,13 @@ impl Shared {
             woken: RefCell::default(),
             abandoned: RefCell::default(),
             observed: RefCell::default(),
+            database: OnceCell::new(),
             owned: RefCell::default(),
         })
+    }
+
+    pub fn database(&self) -> &Database {
+        self.database.get_or_init(|| Database::read(&self.options.data_dirs))
     }
 
     /// A line for the user, with the engine's prefix.

@@ -294,6 +294,8 @@ ops! {
     Vararg { a, ic },
     /// first instruction of a vararg function with A fixed parameters
     VarargPrep { ia },
+    /// the native of the current frame goes on; never in a chunk
+    Continue { },
     /// leaves the interpreter; never in a chunk
     Halt { },
 }

@@ -11,6 +11,8 @@ pub(crate) struct Userdata {
     pub header: Header,
     pub metatable: *mut Table,
     pub data: Box<dyn Any>,
-    /// The value `debug.setuservalue` keeps.
+    /// Bytes that `data` owns elsewhere, on the heap's books.
+    pub extra_bytes: usize,
+    /// A value that lives as long as the userdata.
     pub user_value: Raw,
 }

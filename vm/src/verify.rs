@@ -206,7 +206,7 @@ impl Function<'_> {
                 let next = code[pc + 1];
                 ensure(next.op() == Op::TForLoop && next.a() == i.a(), "iterator call without a loop")
             }
-            Op::Halt => Err("bad opcode"),
+            Op::Continue | Op::Halt => Err("bad opcode"),
             _ => Ok(()),
         }
     }
@@ -293,6 +293,7 @@ mod tests {
             (Instruction::abc(Op::VarargPrep, 0, 0, 0), "varargs prepared again"),
             (Instruction::abc(Op::Tbc, 0, 0, 0), "return that closes nothing"),
             (Instruction::abc(Op::Halt, 0, 0, 0), "bad opcode"),
+            (Instruction::abc(Op::Continue, 0, 0, 0), "bad opcode"),
         ] {
             check(main_with(vec![i]), Err(expected));
         }

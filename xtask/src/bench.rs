@@ -1,4 +1,8 @@
-//! `cargo xtask bench`: times `benches/lua/*.lua` here and under the reference.
+//! `cargo xtask bench`: times `benches/lua/*.lua` here and under the reference, and the compiled modules in
+//! `benches/modules/*.lua` here and as their C originals.
+//!
+//! The original of a module is what Debian has: a Python program beside the benchmark that does the same work with the
+//! C library, or else `lua5.4` with a module of that name (`apt-get install lua5.4 lua-lpeg`).
 //!
 //! Runs are interleaved, so that a machine that is busy for a while slows both sides; the figures are medians of
 //! processor time. The outputs are compared as well: a fast wrong answer is no result.
@@ -10,6 +14,7 @@ use crate::reference;
 use crate::workspace::Workspace;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// Runs of each side unless `--runs` says otherwise.
@@ -28,7 +33,8 @@ struct Options {
 /// Runs the benchmarks and prints a table with the ratios and their geometric mean.
 pub fn main(workspace: &Workspace, args: &[String]) -> Result<(), Error> {
     let options = parse(args)?;
-    let programs = programs(&workspace.root.join("benches/lua"), &options.names)?;
+    let folders = [workspace.root.join("benches/lua"), workspace.root.join("benches/modules")];
+    let programs = programs(&folders, &options.names)?;
     let reference = reference::ensure(workspace)?.lua;
     let perilune = workspace.perilune()?;
     println!("{:<20} {:>9} {:>13} {:>7}  output", "name", "ours ms", "reference ms", "ratio");
@@ -38,7 +44,7 @@ pub fn main(workspace: &Workspace, args: &[String]) -> Result<(), Error> {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..options.runs {
             ours.push(process::measure(&mut perilune_command(&perilune, program), TIME_LIMIT)?);
-            theirs.push(process::measure(&mut reference_command(&reference, program), TIME_LIMIT)?);
+            theirs.push(process::measure(&mut their_command(&reference, program), TIME_LIMIT)?);
         }
         let verdict = verdict(&ours, &theirs);
         bad += usize::from(verdict != "equal");
@@ -54,6 +60,18 @@ pub fn main(workspace: &Workspace, args: &[String]) -> Result<(), Error> {
         return Err(Error::Findings(format!("{bad} of {} benchmarks failed or differ", programs.len())));
     }
     Ok(())
+}
+
+/// What a program is compared with.
+fn their_command(reference: &Path, program: &Path) -> Command {
+    let python = program.with_extension("py");
+    if python.exists() {
+        let mut command = Command::new("python3");
+        command.arg(python);
+        return command;
+    }
+    let is_module = program.parent().is_some_and(|folder| folder.ends_with("modules"));
+    reference_command(if is_module { Path::new("lua5.4") } else { reference }, program)
 }
 
 fn parse(args: &[String]) -> Result<Options, Error> {
@@ -72,16 +90,19 @@ fn parse(args: &[String]) -> Result<Options, Error> {
     Ok(options)
 }
 
-/// The programs of the folder, by name; all of them when no names are given.
-fn programs(folder: &Path, names: &[String]) -> Result<Vec<PathBuf>, Error> {
+/// The programs of the folders, by name; all of them when no names are given.
+fn programs(folders: &[PathBuf], names: &[String]) -> Result<Vec<PathBuf>, Error> {
     let mut programs = Vec::new();
-    for entry in fs::read_dir(folder).map_err(Error::at(folder))? {
-        let path = entry.map_err(Error::at(folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "lua") {
-            programs.push(path);
+    for folder in folders {
+        let start = programs.len();
+        for entry in fs::read_dir(folder).map_err(Error::at(folder))? {
+            let path = entry.map_err(Error::at(folder))?.path();
+            if path.extension().is_some_and(|extension| extension == "lua") {
+                programs.push(path);
+            }
         }
+        programs[start..].sort();
     }
-    programs.sort();
     if names.is_empty() {
         return Ok(programs);
     }

@@ -183,6 +183,28 @@ fn depth_is_an_error() {
 }
 
 #[test]
+fn natives_that_call_natives_do_not_nest() {
+    let count = if cfg!(feature = "stress") { 2000 } else { 300_000 };
+    for source in [
+        "return #(('x'):rep(N):gsub('x', string.upper))",
+        "return #(('x'):rep(N):gsub('x', pcall))",
+        "return #(('x'):rep(N):gsub('x', tostring))",
+        "local t = {} for i = 1, N do t[i] = 'k' .. i end pcall(table.sort, t, rawequal) return #t",
+        "for i = 1, N do setmetatable({}, { __gc = tostring }) end collectgarbage() return N",
+        "return #table.concat(setmetatable({}, { __index = type, __len = function() return N end }))",
+    ] {
+        let source = source.replace('N', &count.to_string());
+        let (run, results) = Machine::new().run(&source);
+        assert_eq!(run, Run::Finished, "{source}: {results}");
+    }
+}
+
+#[test]
+fn natives_that_call_natives_are_preempted() {
+    assert!(slices("local _ = ('x'):rep(10000):gsub('x', string.upper)", 1000).0 >= 9);
+}
+
+#[test]
 fn a_machine_survives_errors_in_finalizers() {
     let mut machine = Machine::new();
     let (run, results) = machine.run(

@@ -131,6 +131,25 @@ impl<'gc> Call<'gc> {
         unsafe { (*self.co).top = self.func.add(1 + count) };
     }
 
+    /// Adds an argument behind the others, so that a value is kept across calls. Whatever was pushed is gone.
+    ///
+    /// # Errors
+    /// `stack overflow`, memory
+    #[inline]
+    pub fn append_arg(&mut self, value: Value<'gc>) -> Result<(), LuaError> {
+        // SAFETY: N1; there is room for one more, or `reserve` makes it.
+        unsafe {
+            (*self.co).top = self.func.add(1 + self.count);
+            if !RawCoroutine::has_room(self.co, self.top(), 1 + NATIVE_RESERVE) {
+                self.reserve(1 + NATIVE_RESERVE)?;
+            }
+            value::write(self.top(), value.raw);
+            (*self.co).top = self.top().add(1);
+        }
+        self.count += 1;
+        Ok(())
+    }
+
     /// An argument that must be there, nil included.
     ///
     /// # Errors

@@ -427,7 +427,7 @@ impl<'gc> Coroutine<'gc> {
     pub fn status(self, _call: &Call<'gc>) -> Status {
         // SAFETY: A1.
         match unsafe { (*self.raw).status } {
-            RawStatus::Fresh | RawStatus::Yielded => Status::Suspended,
+            RawStatus::Fresh | RawStatus::Yielded | RawStatus::Parked => Status::Suspended,
             RawStatus::Running => Status::Running,
             RawStatus::Normal => Status::Normal,
             RawStatus::Dead => Status::Dead,
@@ -440,6 +440,34 @@ impl<'gc> Userdata<'gc> {
     pub fn downcast<T: 'static>(self, _call: &Call<'gc>) -> Option<&'gc T> {
         // SAFETY: A1: the box lives as long as the userdata, and only shared references to it are given out.
         unsafe { (*self.raw).data.downcast_ref() }
+    }
+
+    /// The Lua value that lives as long as the userdata; nil unless it was set.
+    pub fn user_value(self, _call: &Call<'gc>) -> Value<'gc> {
+        // SAFETY: A1.
+        unsafe { Value::new((*self.raw).user_value) }
+    }
+
+    /// Sets the value that lives as long as the userdata.
+    pub fn set_user_value(self, call: &mut Call<'gc>, value: Value<'gc>) {
+        // SAFETY: A1, A2.
+        unsafe {
+            (*self.raw).user_value = value.raw;
+            call.global_mut().heap.barrier(self.raw.cast::<Header>(), value.raw);
+        }
+    }
+
+    /// Tells how many bytes the Rust value owns elsewhere, so that they count as memory of the machine.
+    ///
+    /// # Errors
+    /// `not enough memory`; the number is kept all the same.
+    pub fn set_extra_bytes(self, call: &mut Call<'gc>, bytes: usize) -> Result<(), LuaError> {
+        // SAFETY: A1.
+        let before = unsafe { std::mem::replace(&mut (*self.raw).extra_bytes, bytes) };
+        // SAFETY: A1.
+        let heap = unsafe { &mut call.global_mut().heap };
+        heap.charge_growth(bytes as isize - before as isize);
+        call.check_size(0)
     }
 
     /// Sets the metatable, and registers a finaliser if it has `__gc`.
