@@ -3,6 +3,7 @@
 //! The fields lie in a table that is the `__index` of a metatable of the certificate's own, so that a field is the same
 //! table each time. Nothing is verified.
 
+use super::openssl::bignum;
 use crate::shared::shared;
 use perilune_tls::x509::{Attribute, Certificate, CertificateError, Curve, KeyKind, PublicKey, Time};
 use perilune_vm::{Call, LuaError, NativeResult, Table, Value};
@@ -141,7 +142,7 @@ fn public_key<'gc>(call: &mut Call<'gc>, key: &PublicKey) -> Result<Table<'gc>, 
     match &key.kind {
         KeyKind::Rsa(key) => {
             for (name, number) in [("modulus", &key.modulus), ("exponent", &key.exponent)] {
-                let number = bignum(call, number)?;
+                let number = bignum::from_magnitude(call, number)?;
                 table.set_str(call, name.as_bytes(), number)?;
             }
         }
@@ -163,14 +164,6 @@ fn public_key<'gc>(call: &mut Call<'gc>, key: &PublicKey) -> Result<Table<'gc>, 
         _ => {}
     }
     Ok(table)
-}
-
-/// A number of a key, given big-endian, as the `openssl` module's kind of number.
-///
-/// TODO: make a BIGNUM once that module is there; until then its text, which is what `tostring` of one gives.
-fn bignum<'gc>(call: &mut Call<'gc>, magnitude: &[u8]) -> Result<Value<'gc>, LuaError> {
-    let digits: String = magnitude.iter().map(|byte| format!("{byte:02X}")).collect();
-    call.string(if digits.is_empty() { b"0" } else { digits.as_bytes() })
 }
 
 fn extensions<'gc>(call: &mut Call<'gc>, certificate: &Certificate) -> Result<Table<'gc>, LuaError> {
