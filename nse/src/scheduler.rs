@@ -206,7 +206,7 @@ impl<'e> Scheduler<'e> {
         })?;
         let task = self.engine.state.task_of(&coroutine);
         let current = Current { id, script: Rc::clone(script), coroutine, host, port, is_worker: false };
-        Ok(Thread { current, target: *target, task, input: Input::Start(args), wait: None, deadline })
+        Ok(Thread { current, target: *target, task, input: Input::Start(args), wait: None, look_at: None, deadline })
     }
 
     /// Workers that scripts asked for join the next round.
@@ -218,7 +218,15 @@ impl<'e> Scheduler<'e> {
             let deadline = None;
             let current = Current { id, coroutine: worker.coroutine, is_worker: true, ..worker.parent };
             let input = Input::Start(worker.args);
-            self.pending.push(Thread { current, target: Target::Run, task, input, wait: None, deadline });
+            self.pending.push(Thread {
+                current,
+                target: Target::Run,
+                task,
+                input,
+                wait: None,
+                look_at: None,
+                deadline,
+            });
         }
     }
 
@@ -235,6 +243,16 @@ impl<'e> Scheduler<'e> {
             };
             if thread.deadline.is_some_and(|deadline| deadline <= now) {
                 self.end(thread, End::TimedOut);
+            } else if thread.wait.as_ref().is_some_and(|wait| wait.deadline().is_none_or(|deadline| deadline > now)) {
+                // Only to be looked at: DTLS sends again what was lost.
+                let wait = thread.wait.as_mut().expect("it was there");
+                match wait.progress(&self.engine.shared) {
+                    Some(answers) => {
+                        (thread.wait, thread.input) = (None, Input::Answers(answers));
+                        self.pending.push(thread);
+                    }
+                    None => self.park(thread),
+                }
             } else if let Some(wait) = thread.wait.take() {
                 thread.input = Input::Answers(wait.expire());
                 self.pending.push(thread);
@@ -297,9 +315,10 @@ impl<'e> Scheduler<'e> {
         })
     }
 
-    fn park(&mut self, thread: Thread) {
+    fn park(&mut self, mut thread: Thread) {
         let id = thread.current.id;
-        if let Some(deadline) = deadline_of(&thread) {
+        thread.look_at = deadline_of(&thread);
+        if let Some(deadline) = thread.look_at {
             self.deadlines.insert((deadline, id));
         }
         if let Some(socket) = thread.wait.as_ref().and_then(|wait| wait.socket()) {
@@ -309,8 +328,8 @@ impl<'e> Scheduler<'e> {
     }
 
     fn take_waiting(&mut self, id: ThreadId) -> Option<Thread> {
-        let thread = self.waiting.remove(&id)?;
-        if let Some(deadline) = deadline_of(&thread) {
+        let mut thread = self.waiting.remove(&id)?;
+        if let Some(deadline) = thread.look_at.take() {
             self.deadlines.remove(&(deadline, id));
         }
         if let Some(socket) = thread.wait.as_ref().and_then(|wait| wait.socket()) {
@@ -331,8 +350,16 @@ impl<'e> Scheduler<'e> {
         for event in ready {
             let Some(&id) = self.by_socket.get(&event.id) else { continue };
             let Some(wait) = self.waiting.get_mut(&id).and_then(|thread| thread.wait.as_mut()) else { continue };
-            let Some(answers) = wait.progress(&mut **shared.network.borrow_mut()) else { continue };
-            self.wake(id, answers);
+            let answers = wait.progress(&shared);
+            let socket = wait.socket();
+            if socket != Some(event.id) {
+                // The operation went on with another socket.
+                self.by_socket.remove(&event.id);
+                self.by_socket.extend(socket.map(|socket| (socket, id)));
+            }
+            if let Some(answers) = answers {
+                self.wake(id, answers);
+            }
         }
         self.take_woken();
     }
@@ -426,8 +453,9 @@ impl<'e> Scheduler<'e> {
 
 /// When a waiting thread has to be looked at again.
 fn deadline_of(thread: &Thread) -> Option<Millis> {
-    let wait = thread.wait.as_ref().and_then(|wait| wait.deadline());
-    wait.into_iter().chain(thread.deadline).min()
+    let wait = thread.wait.as_ref();
+    let (deadline, look_again) = (wait.and_then(Wait::deadline), wait.and_then(Wait::look_again));
+    deadline.into_iter().chain(look_again).chain(thread.deadline).min()
 }
 
 fn is_true(state: &mut State, root: Option<&Root>) -> bool {

@@ -7,10 +7,12 @@ use crate::thread::ThreadId;
 use crate::wait::Wait;
 use perilune_scan::net::{Network, SocketId};
 use perilune_scan::result::Host;
+use perilune_scan::secure::{Secure, SecureError};
 use perilune_vm::{Call, LuaError, NativeFn, Root, Value};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 
@@ -101,7 +103,7 @@ pub(crate) struct Shared {
     /// Threads to be woken, with their results.
     pub woken: RefCell<Vec<(ThreadId, Vec<Answer>)>>,
     /// Sockets whose objects were collected.
-    pub abandoned: RefCell<Vec<SocketId>>,
+    pub abandoned: RefCell<Vec<(SocketId, Option<Box<Secure>>)>>,
     /// Threads whose end `sync.lua` wants to know.
     pub observed: RefCell<HashSet<ThreadId>>,
     /// Names for `nmapdb`, read when they are first asked for.
@@ -154,6 +156,14 @@ impl Shared {
         };
     }
 
+    /// Says why a handshake failed: scripts hear only that it did.
+    pub fn log_tls_failure(&self, peer: Option<SocketAddr>, error: &SecureError) {
+        if self.options.debugging > 0 {
+            let peer = peer.map_or_else(|| "a closed socket".to_owned(), |peer| peer.to_string());
+            self.log(Channel::Stderr, format!("TLS handshake with {peer} failed: {error}").as_bytes());
+        }
+    }
+
     /// Notes that the running thread opened a socket.
     pub fn own(&self, socket: &Rc<RefCell<SocketState>>) {
         if let Some(current) = &*self.current.borrow() {
@@ -164,14 +174,15 @@ impl Shared {
     /// Closes the sockets of a thread that ended, and those nobody refers to any more.
     pub fn close_sockets(&self, ended: Option<ThreadId>) {
         let mut network = self.network.borrow_mut();
-        for id in self.abandoned.borrow_mut().drain(..) {
+        for (id, secure) in self.abandoned.borrow_mut().drain(..) {
+            if let Some(mut secure) = secure {
+                secure.close(&mut **network, id);
+            }
             network.close(id);
         }
         let owned = ended.and_then(|thread| self.owned.borrow_mut().remove(&thread)).unwrap_or_default();
         for socket in owned.iter().filter_map(Weak::upgrade) {
-            if let Some(id) = socket.borrow_mut().id.take() {
-                network.close(id);
-            }
+            socket.borrow_mut().hang_up(&mut **network);
         }
     }
 

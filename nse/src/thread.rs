@@ -59,6 +59,8 @@ pub(crate) struct Thread {
     pub input: Input,
     /// What it waits for, while it is in `waiting`.
     pub wait: Option<Wait>,
+    /// When it is looked at again, while it is in `waiting`.
+    pub look_at: Option<Millis>,
     /// When `--script-timeout` ends it.
     pub deadline: Option<Millis>,
 }

@@ -1,8 +1,9 @@
 //! What threads wait for, and how an operation on a socket makes progress.
 
 use crate::bindings::socket::SocketState;
-use crate::shared::{Answer, failure, success};
-use perilune_scan::net::{Millis, Network, Read, SocketId, Write};
+use crate::shared::{Answer, Shared, failure, success};
+use perilune_scan::net::{Millis, NetError, Network, Read, SocketId, Transport, Write};
+use perilune_tls::Config;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -22,9 +23,22 @@ pub(crate) enum Goal {
 /// What an operation on a socket still has to do.
 #[derive(Debug)]
 pub(crate) enum Operation {
-    Connect,
-    Send { data: Vec<u8>, sent: usize },
-    Receive { goal: Goal, data: Vec<u8> },
+    /// And then, where TLS is wanted, the handshake.
+    Connect {
+        ssl3_next: bool,
+    },
+    /// `ssl3_next`: when the server seems to know nothing newer, a second socket tries SSL 3.0.
+    Handshake {
+        ssl3_next: bool,
+    },
+    Send {
+        data: Vec<u8>,
+        sent: usize,
+    },
+    Receive {
+        goal: Goal,
+        data: Vec<u8>,
+    },
 }
 
 /// Why a thread is in `waiting`.
@@ -65,40 +79,91 @@ impl Wait {
         }
     }
 
-    /// Tries to get on; the results when the operation is over.
-    pub fn progress(&mut self, network: &mut dyn Network) -> Option<Vec<Answer>> {
+    /// When it should be looked at although its socket is quiet.
+    pub fn look_again(&self) -> Option<Millis> {
+        match self {
+            Wait::Socket { socket, operation: Operation::Handshake { .. }, .. } => {
+                socket.borrow().secure.as_ref()?.deadline()
+            }
+            _ => None,
+        }
+    }
+
+    /// Tries to get on; the results when the operation is over. The socket may be another one afterwards.
+    pub fn progress(&mut self, engine: &Shared) -> Option<Vec<Answer>> {
         let Wait::Socket { socket, id, operation, .. } = self else { return None };
         let mut state = socket.borrow_mut();
         if state.id != Some(*id) {
             return Some(failure("CANCELLED"));
         }
-        advance(&mut state, *id, operation, network)
+        advance(engine, &mut state, id, operation)
     }
 }
 
 /// Does what the socket allows of an operation; the results when it is over.
 pub(crate) fn advance(
+    engine: &Shared,
+    state: &mut SocketState,
+    id: &mut SocketId,
+    operation: &mut Operation,
+) -> Option<Vec<Answer>> {
+    let network = &mut **engine.network.borrow_mut();
+    loop {
+        match operation {
+            Operation::Connect { ssl3_next } => match network.connect_result(*id)? {
+                Ok(()) if state.secure.is_some() => *operation = Operation::Handshake { ssl3_next: *ssl3_next },
+                Ok(()) => return Some(success(None)),
+                Err(_) => return Some(failure("ERROR")),
+            },
+            Operation::Handshake { ssl3_next } => {
+                let secure = state.secure.as_mut()?;
+                let Err(error) = secure.handshake(network, *id)? else { return Some(success(None)) };
+                engine.log_tls_failure(network.peer_addr(*id), &error);
+                if !*ssl3_next || !error.suggests_ssl3() || !reopen_for_ssl3(state, id, network) {
+                    return Some(failure("ERROR"));
+                }
+                *operation = Operation::Connect { ssl3_next: false };
+            }
+            Operation::Send { data, sent } => return send(state, *id, data, sent, network),
+            Operation::Receive { goal, data } => return receive(state, *id, *goal, data, network),
+        }
+    }
+}
+
+/// A new connection to the same server for SSL 3.0, whose hello must be alone; false when there is none to be had.
+fn reopen_for_ssl3(state: &mut SocketState, id: &mut SocketId, network: &mut dyn Network) -> bool {
+    let Some(remote) = network.peer_addr(*id) else { return false };
+    let Ok(new) = network.open(Transport::Tcp, Some(remote), None) else { return false };
+    network.close(*id);
+    (state.id, *id) = (Some(new), new);
+    state.secure(Config::ssl3(), network.now())
+}
+
+fn send(
     state: &mut SocketState,
     id: SocketId,
-    operation: &mut Operation,
+    data: &[u8],
+    sent: &mut usize,
     network: &mut dyn Network,
 ) -> Option<Vec<Answer>> {
-    match operation {
-        Operation::Connect => network.connect_result(id).map(|result| match result {
-            Ok(()) => success(None),
-            Err(_) => failure("ERROR"),
-        }),
-        Operation::Send { data, sent } => loop {
-            if *sent == data.len() {
-                return Some(success(None));
-            }
-            match network.write(id, &data[*sent..]) {
-                Write::Written(count) => *sent += count,
-                Write::WouldBlock => return None,
-                Write::Failed(_) => return Some(failure("ERROR")),
-            }
-        },
-        Operation::Receive { goal, data } => receive(state, id, *goal, data, network),
+    loop {
+        let rest = &data[*sent..];
+        let write = match &mut state.secure {
+            // What was encrypted may still wait for the socket.
+            Some(secure) if rest.is_empty() => match secure.flush(network, id) {
+                true if secure.error().is_some() => Write::Failed(NetError::Other),
+                true => return Some(success(None)),
+                false => return None,
+            },
+            Some(secure) => secure.write(network, id, rest),
+            None if rest.is_empty() => return Some(success(None)),
+            None => network.write(id, rest),
+        };
+        match write {
+            Write::Written(count) => *sent += count,
+            Write::WouldBlock => return None,
+            Write::Failed(_) => return Some(failure("ERROR")),
+        }
     }
 }
 
@@ -109,11 +174,17 @@ fn receive(
     data: &mut Vec<u8>,
     network: &mut dyn Network,
 ) -> Option<Vec<Answer>> {
+    // The records that have come are taken all at once.
+    let drains = state.secure.as_ref().is_some_and(|secure| !secure.is_datagram());
     loop {
-        match network.read(id, data, CHUNK) {
+        let read = match &mut state.secure {
+            Some(secure) => secure.read(network, id, data, CHUNK),
+            None => network.read(id, data, CHUNK),
+        };
+        match read {
             Read::Data(count) => {
                 let limit = if let Goal::Bytes(wanted) = goal { wanted } else { RECEIVE_MAX };
-                let chunk_is_last = count < CHUNK || data.len() > limit;
+                let chunk_is_last = count < CHUNK && !drains || data.len() > limit;
                 if chunk_is_last && has_enough(goal, data) {
                     return Some(success(Some(std::mem::take(data))));
                 }

@@ -11,6 +11,7 @@ pub mod net;
 pub mod port;
 pub mod real;
 pub mod result;
+pub mod secure;
 pub mod services;
 pub mod sys;
 pub mod target;

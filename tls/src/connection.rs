@@ -206,6 +206,11 @@ impl Connection {
         self.handshake.common.peer.as_ref()
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
     fn fail(&mut self, error: TlsError) -> TlsError {
         if let Some(alert) = error.alert() {
             self.send_alert(2, alert);
@@ -455,7 +460,7 @@ impl fmt::Debug for Connection {
 mod tests {
     use super::*;
     use crate::SystemRng;
-    use crate::testing::Noise;
+    use crate::puppet::Noise;
 
     fn connection() -> Connection {
         Connection::new(Config::default(), Box::new(SystemRng)).unwrap()

@@ -229,6 +229,11 @@ impl DtlsConnection {
         self.handshake.common.peer.as_ref()
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
     fn fail(&mut self, error: TlsError) -> TlsError {
         if let Some(alert) = error.alert() {
             self.send_alert(2, alert);
@@ -569,7 +574,7 @@ mod tests {
     /// Any bytes at all, in datagrams and in fragments that look right from outside.
     #[test]
     fn noise_does_no_harm() {
-        let mut noise = crate::testing::Noise(0x2545_f491_4f6c_dd1d);
+        let mut noise = crate::puppet::Noise(0x2545_f491_4f6c_dd1d);
         for _ in 0..10_000 {
             let mut connection = connection();
             for seq in 0..6 {

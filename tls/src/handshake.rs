@@ -192,6 +192,29 @@ impl Handshake {
         }
     }
 
+    /// What the server would protect its next record with. For the puppet, a server that knows what the client knows.
+    #[cfg(any(test, fuzzing))]
+    pub fn server_keys(&self) -> Option<Protection> {
+        match &self.stage {
+            Stage::Legacy(state) => Some(state.make_keys(&self.common).1),
+            Stage::Tls13(state) => Some(Protection::tls13(state.suite, &state.traffic.server)),
+            _ => None,
+        }
+    }
+
+    /// The body that the server's Finished message must have. For the puppet.
+    #[cfg(any(test, fuzzing))]
+    pub fn server_finished(&self) -> Option<Vec<u8>> {
+        match &self.stage {
+            Stage::Legacy(state) => Some(state.verify_data(&self.common, false)),
+            Stage::Tls13(state) => {
+                let hash = self.common.transcript.hash();
+                Some(tls13::finished(state.suite.prf_hash(), &state.traffic.server, &hash).to_vec())
+            }
+            _ => None,
+        }
+    }
+
     /// Takes in a message.
     pub fn receive(&mut self, message: &Message<'_>) -> Result<(), TlsError> {
         if !self.is_done() {

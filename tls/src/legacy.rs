@@ -183,7 +183,7 @@ impl State {
     }
 
     /// Our keys and the server's.
-    fn make_keys(&self, common: &Common) -> (Protection, Protection) {
+    pub fn make_keys(&self, common: &Common) -> (Protection, Protection) {
         let form = LegacyForm { suite: self.suite, version: self.version, encrypt_then_mac: self.encrypt_then_mac };
         let (mac_len, key_len, iv_len) = form.lens();
         let seed: [&[u8]; 2] = [&self.server_random, &common.client_random];
@@ -196,7 +196,7 @@ impl State {
     }
 
     /// What a Finished message holds.
-    fn verify_data(&self, common: &Common, client: bool) -> Vec<u8> {
+    pub fn verify_data(&self, common: &Common, client: bool) -> Vec<u8> {
         if self.prf == Prf::Ssl3 {
             return common.transcript.ssl3_finished(if client { b"CLNT" } else { b"SRVR" }, &self.master);
         }

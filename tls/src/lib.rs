@@ -26,12 +26,16 @@ mod config;
 mod connection;
 mod dtls;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod group;
 mod handshake;
 mod hash;
 mod legacy;
 pub mod limits;
 mod message;
+#[cfg(any(test, fuzzing))]
+mod puppet;
 #[cfg(test)]
 mod rfc8448;
 mod rng;

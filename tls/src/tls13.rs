@@ -77,9 +77,9 @@ enum Step {
 }
 
 pub(crate) struct State {
-    suite: &'static Suite,
+    pub suite: &'static Suite,
     schedule: Schedule,
-    traffic: Traffic,
+    pub traffic: Traffic,
     step: Step,
     /// The context of the server's request for a certificate.
     request_context: Option<Vec<u8>>,

@@ -1,5 +1,6 @@
 //! The binary, side by side with the reference interpreter.
 
+mod certificates;
 mod errors;
 mod interpreter;
 mod official;

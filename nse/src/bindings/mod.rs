@@ -2,10 +2,12 @@
 
 mod bin;
 mod bit;
+pub(crate) mod certificate;
 mod lfs;
 mod lpeg;
 pub(crate) mod nmap;
 pub(crate) mod nmapdb;
+mod openssl;
 pub(crate) mod port;
 pub(crate) mod socket;
 pub(crate) mod stdnse;
@@ -35,7 +37,7 @@ macro_rules! modules {
 }
 
 /// What scripts find loaded, and as globals.
-const LOADED: [Module; 3] = modules![lfs, lpeg, zlib];
+const LOADED: [Module; 4] = modules![lfs, lpeg, openssl, zlib];
 /// What scripts of older times `require`. Library files of these names go before; none is a global.
 const FOR_OLD_SCRIPTS: [Module; 2] = modules![bin, bit];
 

@@ -1,6 +1,6 @@
 //! The library `nmap`: levels, time, log, sockets.
 
-use super::{port, socket};
+use super::{certificate, port, socket};
 use crate::shared::{Channel, bind, shared};
 use crate::wait::Wait;
 use perilune_scan::net::Millis;
@@ -20,7 +20,7 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Tabl
         }),
         ("fetchfile", fetchfile),
         ("get_random_bytes", get_random_bytes),
-        ("have_ssl", |call| call.ret1(false)),
+        ("have_ssl", |call| call.ret1(true)),
         ("is_privileged", |call| call.ret1(false)),
         ("log_write", log_write),
         ("new_try", new_try),
@@ -47,7 +47,8 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Tabl
     library.set_str(call, b"new_socket", new_socket)?;
     let sockets = call.table(0, 4)?;
     sockets.set_str(call, b"new", new_socket)?;
-    let functions: [(&str, NativeFn); 2] = [("sleep", sleep), ("get_stats", get_stats)];
+    let functions: [(&str, NativeFn); 3] =
+        [("sleep", sleep), ("get_stats", get_stats), ("parse_ssl_certificate", certificate::parse_ssl_certificate)];
     for (name, function) in functions {
         let function = bind(call, engine, function)?;
         sockets.set_str(call, name.as_bytes(), function)?;

@@ -4,9 +4,13 @@
 //! the scheduler then carries it on. Operations that fail after they parked answer nil, those refused at once answer
 //! false.
 
+use super::certificate;
 use crate::shared::{Answer, Shared, bind, shared, success};
 use crate::wait::{Goal, Operation, Wait, advance};
-use perilune_scan::net::{Millis, SocketId, Transport};
+use perilune_scan::net::{Millis, Network, SocketId, Transport};
+use perilune_scan::secure::Secure;
+use perilune_tls::Config;
+use perilune_tls::limits::SERVER_NAME_LEN_MAX;
 use perilune_vm::{Call, Kind, LuaError, NativeFn, NativeResult, Step, Table, Userdata, Value};
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
@@ -21,6 +25,10 @@ const NOT_CONNECTED: &[u8] = b"socket must be connected";
 pub(crate) struct SocketState {
     /// The open socket.
     pub id: Option<SocketId>,
+    /// TLS over it.
+    pub secure: Option<Box<Secure>>,
+    /// Name that TLS asks for.
+    server_name: Option<String>,
     transport: Transport,
     /// -1: for ever.
     timeout_ms: i64,
@@ -28,6 +36,34 @@ pub(crate) struct SocketState {
     leftover: Vec<u8>,
     /// The peer has closed its side.
     pub eof_seen: bool,
+}
+
+impl SocketState {
+    /// Closes the socket, with a goodbye where TLS wants one; whether it was open.
+    pub fn hang_up(&mut self, network: &mut dyn Network) -> bool {
+        let Some(id) = self.id.take() else { return false };
+        if let Some(mut secure) = self.secure.take() {
+            secure.close(network, id);
+        }
+        network.close(id);
+        true
+    }
+
+    /// Puts TLS over the socket; nothing is sent yet. False when the system has no random numbers.
+    pub fn secure(&mut self, config: Config, now: Millis) -> bool {
+        // What no hello can carry is not asked for.
+        let has_room = |name: &&String| (1..=SERVER_NAME_LEN_MAX).contains(&name.len());
+        let secure = match self.transport {
+            Transport::Tcp => {
+                let server_name = self.server_name.as_ref().filter(has_room).cloned();
+                Secure::stream(Config { server_name, ..config })
+            }
+            // As in the reference, DTLS asks for no name.
+            Transport::Udp => Secure::datagram(config, now),
+        };
+        self.secure = secure.ok().map(Box::new);
+        self.secure.is_some()
+    }
 }
 
 /// The userdata of a socket.
@@ -39,17 +75,21 @@ struct SocketObject {
 impl Drop for SocketObject {
     fn drop(&mut self) {
         // The network may be in use; the scheduler closes it.
-        self.engine.abandoned.borrow_mut().extend(self.state.borrow_mut().id.take());
+        let mut state = self.state.borrow_mut();
+        if let Some(id) = state.id.take() {
+            self.engine.abandoned.borrow_mut().push((id, state.secure.take()));
+        }
     }
 }
 
 /// `new_socket`, with the metatable of sockets as its second upvalue.
 pub(crate) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Value<'gc>, LuaError> {
     let methods = call.table(0, 16)?;
-    let functions: [(&str, NativeFn); 9] = [
+    let functions: [(&str, NativeFn); 11] = [
         ("close", close),
         ("connect", connect),
         ("get_info", get_info),
+        ("get_ssl_certificate", certificate::get_ssl_certificate),
         ("receive", |call| receive(call, Goal::Any)),
         ("receive_buf", receive_buf),
         ("receive_bytes", |call| {
@@ -60,6 +100,7 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Valu
             let wanted = call.check_integer(2)?;
             receive(call, Goal::Lines(usize::try_from(wanted).unwrap_or(0)))
         }),
+        ("reconnect_ssl", reconnect_ssl),
         ("send", send),
         ("set_timeout", set_timeout),
     ];
@@ -87,7 +128,15 @@ fn new_socket(call: &mut Call<'_>) -> NativeResult {
             return Err(call.arg_error(1, message));
         }
     };
-    let state = SocketState { id: None, transport, timeout_ms: TIMEOUT_MS, leftover: Vec::new(), eof_seen: false };
+    let state = SocketState {
+        id: None,
+        secure: None,
+        server_name: None,
+        transport,
+        timeout_ms: TIMEOUT_MS,
+        leftover: Vec::new(),
+        eof_seen: false,
+    };
     let engine = Rc::clone(shared(call));
     let socket = call.userdata(SocketObject { state: Rc::new(RefCell::new(state)), engine })?;
     let metatable = call.upvalue(2).as_table();
@@ -96,7 +145,7 @@ fn new_socket(call: &mut Call<'_>) -> NativeResult {
 }
 
 /// The receiver of a method.
-fn receiver<'gc>(call: &mut Call<'gc>) -> Result<&'gc Rc<RefCell<SocketState>>, LuaError> {
+pub(super) fn receiver<'gc>(call: &mut Call<'gc>) -> Result<&'gc Rc<RefCell<SocketState>>, LuaError> {
     let userdata: Option<Userdata<'gc>> = call.arg(1).as_userdata();
     match userdata.and_then(|userdata| userdata.downcast::<SocketObject>(call)) {
         Some(object) => Ok(&object.state),
@@ -138,7 +187,8 @@ enum Tried {
 
 fn attempt(engine: &Shared, socket: &Rc<RefCell<SocketState>>, id: SocketId, mut operation: Operation) -> Tried {
     let mut state = socket.borrow_mut();
-    if let Some(answers) = advance(&mut state, id, &mut operation, &mut **engine.network.borrow_mut()) {
+    let mut id = id;
+    if let Some(answers) = advance(engine, &mut state, &mut id, &mut operation) {
         return Tried::Over(answers);
     }
     let until = deadline(engine, state.timeout_ms);
@@ -155,6 +205,15 @@ fn host_argument(call: &mut Call<'_>, pos: usize) -> Result<Vec<u8>, LuaError> {
         }
     }
     Err(call.arg_error(pos, "host table lacks 'ip' or 'targetname' fields"))
+}
+
+/// The name that TLS asks for: a host table's `targetname`, or the host as it was given.
+fn server_name_argument(call: &Call<'_>, pos: usize) -> Option<String> {
+    let name = match call.arg(pos).as_table() {
+        Some(table) => table.get_str(call, b"targetname").as_str(),
+        None => call.arg(pos).as_str(),
+    };
+    name.and_then(|name| String::from_utf8(name.as_bytes().to_vec()).ok())
 }
 
 /// A port argument: a number, or a table with `number`; and that table.
@@ -197,28 +256,65 @@ fn connect(call: &mut Call<'_>) -> NativeResult {
     let host = host_argument(call, 2)?;
     let (port, table) = port_argument(call, 3)?;
     let default = socket.borrow().transport;
-    // Without TLS in the engine, asking for it fails as it does against a peer that speaks none.
-    let Some(transport) = transport_argument(call, table, default)? else { return refuse(call, b"ERROR") };
+    let protocol = transport_argument(call, table, default)?;
+    // TLS runs over what the socket is; over UDP it is DTLS.
+    let transport = protocol.unwrap_or(default);
+    let server_name = server_name_argument(call, 2);
     let Some(address) = resolve(&host) else { return refuse(call, b"Name or service not known") };
     let engine = shared(call);
     let opened = {
         let (mut network, mut state) = (engine.network.borrow_mut(), socket.borrow_mut());
-        if let Some(old) = state.id.take() {
-            network.close(old);
-        }
-        (state.transport, state.eof_seen) = (transport, false);
+        state.hang_up(&mut **network);
+        (state.transport, state.eof_seen, state.server_name) = (transport, false, server_name);
         state.id = network.open(transport, Some(SocketAddr::new(address, port)), None).ok();
         state.id
     };
     let Some(id) = opened else { return refuse(call, b"ERROR") };
-    if transport == Transport::Udp {
+    if transport == Transport::Tcp {
+        engine.own(socket);
+    }
+    if protocol.is_none() {
+        let now = engine.network.borrow().now();
+        if !socket.borrow_mut().secure(Config::default(), now) {
+            return refuse(call, b"ERROR");
+        }
+    } else if transport == Transport::Udp {
         return answer(call, success(None));
     }
-    engine.own(socket);
     let until = deadline(engine, socket.borrow().timeout_ms);
-    let operation = Operation::Connect;
+    let operation = match transport {
+        Transport::Tcp => Operation::Connect { ssl3_next: protocol.is_none() },
+        Transport::Udp => Operation::Handshake { ssl3_next: false },
+    };
+    if transport == Transport::Udp {
+        return match attempt(engine, socket, id, operation) {
+            Tried::Over(answers) => answer(call, answers),
+            Tried::Blocked => call.park(),
+        };
+    }
     *engine.wait.borrow_mut() = Some(Wait::Socket { socket: Rc::clone(socket), id, operation, until });
     call.park()
+}
+
+/// `socket:reconnect_ssl() -> true | nil, status | false, message`: TLS on the connection that is there.
+fn reconnect_ssl(call: &mut Call<'_>) -> NativeResult {
+    let socket = receiver(call)?;
+    if socket.borrow().transport == Transport::Udp {
+        return refuse(call, b"TLS cannot start on an open UDP socket");
+    }
+    let Some(id) = socket.borrow().id else { return refuse(call, NOT_CONNECTED) };
+    if socket.borrow().secure.is_some() {
+        return call.ret1(true);
+    }
+    let engine = shared(call);
+    let now = engine.network.borrow().now();
+    if !socket.borrow_mut().secure(Config::default(), now) {
+        return refuse(call, b"ERROR");
+    }
+    match attempt(engine, socket, id, Operation::Handshake { ssl3_next: false }) {
+        Tried::Over(answers) => answer(call, answers),
+        Tried::Blocked => call.park(),
+    }
 }
 
 /// A numeric address, or a name of the hosts file.
@@ -358,9 +454,11 @@ impl Step for ReceiveBuf {
 /// `socket:close() -> true | false, message`.
 fn close(call: &mut Call<'_>) -> NativeResult {
     let socket = receiver(call)?;
-    let Some(id) = socket.borrow_mut().id.take() else { return refuse(call, b"socket already closed") };
-    shared(call).network.borrow_mut().close(id);
     let mut state = socket.borrow_mut();
+    if !state.hang_up(&mut **shared(call).network.borrow_mut()) {
+        drop(state);
+        return refuse(call, b"socket already closed");
+    }
     state.timeout_ms = TIMEOUT_MS;
     state.leftover.clear();
     state.eof_seen = false;

@@ -4,3 +4,4 @@ mod load;
 mod modules;
 mod run;
 mod support;
+mod tls;

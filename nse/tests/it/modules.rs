@@ -2,5 +2,6 @@
 
 mod lpeg;
 mod machine;
+mod openssl;
 mod small;
 mod zlib;

@@ -4,6 +4,7 @@ use super::CertificateError;
 use super::der::{Der, tag};
 use super::oid::Oid;
 use crate::group::{bit_len, trim};
+use digest::Digest;
 
 /// A public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub struct RsaKey {
 pub enum Curve {
     /// OpenSSL's short name, `prime256v1`; the dotted identifier where it has none.
     Named(String),
-    /// Parameters in full, over a prime field.
+    /// Parameters in full, over a prime field, of a curve without a name.
     ExplicitPrime,
     /// Parameters in full, over a binary field.
     ExplicitChar2,
@@ -149,17 +150,62 @@ fn order_bits(name: &str) -> Option<usize> {
     digits[..end].parse().ok()
 }
 
+/// Curves that OpenSSL recognises by their parameters: the first eight bytes of SHA-256 over prime, coefficients and
+/// order, each with its length in front and without leading zeros.
+/// Source: made with `openssl ecparam -param_enc explicit -text`.
+const KNOWN_CURVES: [(&str, u64); 19] = [
+    ("secp112r1", 0x6007_04d3_cfa0_fc70),
+    ("secp128r1", 0x2653_0ce7_e5a5_0c27),
+    ("secp160r1", 0x96ff_3bc9_b784_03e0),
+    ("secp160k1", 0xc439_b03e_0f05_36cd),
+    ("prime192v1", 0x21cb_b8a4_c2ee_c5c6),
+    ("prime239v1", 0x96aa_e810_8166_dbb0),
+    ("secp192k1", 0xb20e_00b2_e3b7_4cd3),
+    ("secp224r1", 0xd5a9_3d1c_c2c5_fd74),
+    ("secp224k1", 0x177c_4f16_426b_a6e4),
+    ("prime256v1", 0x06bc_1f9a_0ea5_d8de),
+    ("secp256k1", 0xafc4_5488_be37_a09a),
+    ("secp384r1", 0xfdb2_5c3d_448a_dc5d),
+    ("secp521r1", 0x5279_89f3_14ef_cd95),
+    ("brainpoolP160r1", 0xde00_02f5_25e5_bd33),
+    ("brainpoolP192r1", 0x36fc_8c8c_2b38_e9d5),
+    ("brainpoolP224r1", 0x7643_e601_4cab_6742),
+    ("brainpoolP256r1", 0x1ff5_7bc9_6132_823b),
+    ("brainpoolP384r1", 0x3b4a_f887_5240_db9f),
+    ("brainpoolP512r1", 0xc167_d27c_844e_a6b8),
+];
+
+/// The name of a curve that is given by its parameters.
+fn known_curve(numbers: [&[u8]; 4]) -> Option<&'static str> {
+    let mut hasher = sha2::Sha256::new();
+    for number in numbers.map(trim) {
+        hasher.update([u8::try_from(number.len()).ok()?]);
+        hasher.update(number);
+    }
+    let start = hasher.finalize().first_chunk().map(|start| u64::from_be_bytes(*start))?;
+    KNOWN_CURVES.iter().find(|(_, digest)| *digest == start).map(|(name, _)| *name)
+}
+
 /// Parameters in full: version, field, curve, base, order.
 fn explicit_curve(mut parameters: Der<'_>) -> Option<(Curve, usize)> {
     parameters.next_if(tag::INTEGER)?;
-    let field = Oid::decode(parameters.next_if(tag::SEQUENCE)?.inside().next_if(tag::OID)?.content);
-    let curve = match field.dotted() {
-        "1.2.840.10045.1.1" => Curve::ExplicitPrime,
+    let mut field = parameters.next_if(tag::SEQUENCE)?.inside();
+    let kind = Oid::decode(field.next_if(tag::OID)?.content);
+    let mut coefficients = parameters.next_if(tag::SEQUENCE)?.inside();
+    parameters.next_if(tag::OCTET_STRING)?;
+    let order = parameters.next_if(tag::INTEGER)?;
+    let curve = match kind.dotted() {
+        "1.2.840.10045.1.1" => {
+            let mut next = || coefficients.next_if(tag::OCTET_STRING).map_or(&[][..], |value| value.content);
+            let (a, b) = (next(), next());
+            let prime = field.next_if(tag::INTEGER).map_or(&[][..], |value| value.content);
+            match known_curve([prime, a, b, order.content]) {
+                Some(name) => Curve::Named(name.to_string()),
+                None => Curve::ExplicitPrime,
+            }
+        }
         "1.2.840.10045.1.2" => Curve::ExplicitChar2,
         _ => return None,
     };
-    parameters.next_if(tag::SEQUENCE)?;
-    parameters.next_if(tag::OCTET_STRING)?;
-    let order = parameters.next_if(tag::INTEGER)?;
     Some((curve, bit_len(order.content)))
 }

@@ -8,6 +8,11 @@ use std::time::{Duration, Instant};
 /// Time for anything at all that a test waits for.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Has reads return soon when there is nothing.
+pub fn poll_often(socket: &TcpStream) {
+    socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+}
+
 /// A connection and its socket.
 pub struct Client {
     pub tls: Connection,
@@ -25,7 +30,7 @@ impl Client {
     /// Connects the socket; nothing has been sent.
     pub fn start(port: u16, config: Config) -> Client {
         let socket = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
-        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        poll_often(&socket);
         socket.set_nodelay(true).unwrap();
         let tls = Connection::new(config, Box::new(SystemRng)).expect("the configuration is sound");
         Client { tls, socket }

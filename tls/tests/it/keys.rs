@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Kinds of keys: name, arguments that make the key, digest of the certificate.
-const KINDS: [(&str, &[&str], &str); 13] = [
+pub const KINDS: [(&str, &[&str], &str); 13] = [
     ("rsa2048", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "-sha256"),
     ("rsa1024", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"], "-sha1"),
     ("rsa512", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:512"], "-md5"),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub struct Server {
     child: Child,
     pub stdin: Option<ChildStdin>,
-    stdout: Receiver<Vec<u8>>,
+    stdout: Mutex<Receiver<Vec<u8>>>,
     stderr: Arc<Mutex<Vec<u8>>>,
     pub port: u16,
 }
@@ -32,18 +32,22 @@ pub fn free_port() -> u16 {
 impl Server {
     /// Starts a server on a free port, which stands for `{port}` in the arguments, and waits until it listens.
     pub fn start(program: &str, args: &[&str]) -> Server {
-        let udp = args.iter().any(|arg| matches!(*arg, "--udp" | "-dtls" | "-dtls1" | "-dtls1_2"));
+        Server::start_with(program, |port| args.iter().map(|arg| arg.replace("{port}", &port.to_string())).collect())
+    }
+
+    /// The same with arguments made for the port, and whatever files they name.
+    pub fn start_with(program: &str, args: impl Fn(u16) -> Vec<String>) -> Server {
         for _ in 0..5 {
-            if let Some(server) = Server::try_start(program, args, udp) {
+            let port = free_port();
+            if let Some(server) = Server::try_start(program, port, args(port)) {
                 return server;
             }
         }
-        panic!("{program} {} does not start", args.join(" "));
+        panic!("{program} {} does not start", args(0).join(" "));
     }
 
-    fn try_start(program: &str, args: &[&str], udp: bool) -> Option<Server> {
-        let port = free_port();
-        let args: Vec<String> = args.iter().map(|arg| arg.replace("{port}", &port.to_string())).collect();
+    fn try_start(program: &str, port: u16, args: Vec<String>) -> Option<Server> {
+        let udp = args.iter().any(|arg| matches!(arg.as_str(), "--udp" | "-dtls" | "-dtls1" | "-dtls1_2"));
         let mut child = Command::new(program)
             .args(&args)
             .stdin(Stdio::piped())
@@ -73,7 +77,7 @@ impl Server {
             }
         });
         let stdin = child.stdin.take();
-        let mut server = Server { child, stdin, stdout, stderr, port };
+        let mut server = Server { child, stdin, stdout: Mutex::new(stdout), stderr, port };
         let until = Instant::now() + Duration::from_secs(5);
         while Instant::now() < until {
             if server.child.try_wait().unwrap().is_some() {
@@ -112,12 +116,21 @@ impl Server {
     pub fn output(&mut self, len: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         while bytes.len() < len {
-            match self.stdout.recv_timeout(Duration::from_secs(10)) {
+            match self.stdout.get_mut().unwrap().recv_timeout(Duration::from_secs(10)) {
                 Ok(more) => bytes.extend(more),
                 Err(_) => break,
             }
         }
         bytes
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn wait(&mut self) {
+        let _ = self.child.wait();
     }
 
     /// What it wrote on standard error.

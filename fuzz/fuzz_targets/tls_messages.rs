@@ -1,0 +1,5 @@
+//! Handshake messages.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| perilune_tls::fuzzing::messages(input));
