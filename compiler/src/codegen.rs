@@ -563,7 +563,8 @@ impl Parser<'_> {
         };
         table.kind = match key.kind {
             _ if short.is_some() => Kind::IndexStr { table: reg, key: short.unwrap_or_default() },
-            Kind::Integer(value) if !key.has_jumps() && (1..=u16::MAX as i64).contains(&value) => {
+            // Messages tell these from other keys, so the range is the reference's.
+            Kind::Integer(value) if !key.has_jumps() && (0..=u8::MAX as i64).contains(&value) => {
                 Kind::IndexInt { table: reg, key: value as u16 }
             }
             _ => Kind::Indexed { table: reg, key: self.exp_to_any_reg(key)? },

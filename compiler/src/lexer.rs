@@ -147,7 +147,7 @@ pub(crate) enum Token {
     #[token("'", short_string)]
     String(StrId),
     #[regex(r"\.?[0-9]([eE][+\-]?|[0-9a-fA-F.])*[A-Za-z_]?", numeral)]
-    #[regex(r"0[xX]([pP][+\-]?|[0-9a-fA-F.])*[A-Za-z_]?", numeral)]
+    #[regex(r"\.?0[xX]([pP][+\-]?|[0-9a-fA-F.])*[A-Za-z_]?", numeral)]
     Number(NumberToken),
     /// Any other byte.
     #[regex(r"(?-u)[^\n]", other, priority = 0)]

@@ -152,7 +152,13 @@ impl<'s> Parser<'s> {
     fn near(&self) -> Vec<u8> {
         let raw = &self.source[self.current.span.clone()];
         match self.token() {
-            Token::Name(_) | Token::Number(_) | Token::Bracket(BracketKind::Long(_)) => quoted(raw),
+            Token::Name(_) | Token::Number(_) => quoted(raw),
+            Token::Bracket(BracketKind::Long(id)) => {
+                let equals = raw[1..].iter().take_while(|&&byte| byte == b'=').count();
+                let (open, close) = raw.split_at(equals + 2);
+                let close = &close[close.len() - equals - 2..];
+                quoted(&[open, self.lexer.extras.strings.get(id), close].concat())
+            }
             Token::String(id) => {
                 let quote = &raw[..1];
                 quoted(&[quote, self.lexer.extras.strings.get(id), quote].concat())
@@ -165,7 +171,9 @@ impl<'s> Parser<'s> {
     }
 
     pub(crate) fn error_near(&self, message: impl Into<Vec<u8>>) -> SyntaxError {
-        SyntaxError::new(self.chunk_name, self.line(), message, Some(self.near()))
+        // The reference takes a zero byte for no token.
+        let near = (self.token() != Token::Other(0)).then(|| self.near());
+        SyntaxError::new(self.chunk_name, self.line(), message, near)
     }
 
     fn error_at(&self, message: impl Into<Vec<u8>>, near: Option<Vec<u8>>) -> SyntaxError {
@@ -1356,8 +1364,9 @@ impl<'s> Parser<'s> {
     }
 }
 
+/// A token in quotes, up to a zero byte, as the reference's messages end there.
 fn quoted(text: &[u8]) -> Vec<u8> {
-    [b"'", text, b"'"].concat()
+    [b"'", text.split(|&byte| byte == 0).next().unwrap_or_default(), b"'"].concat()
 }
 
 /// A token as `... expected` messages have it.

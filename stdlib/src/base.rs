@@ -507,9 +507,9 @@ fn load(call: &mut Call<'_>) -> NativeResult {
     if call.arg(1).as_str().is_some() || call.arg(1).as_number().is_some() {
         let source = call.check_string(1)?;
         let name = call.opt_string(2)?.unwrap_or(source);
-        return load_chunk(call, source.as_bytes(), name.as_bytes(), mode, env);
+        return load_chunk(call, source.as_bytes(), files::c_string(name.as_bytes()), mode, env);
     }
-    let name = call.opt_string(2)?.map_or(&b"=(load)"[..], |name| name.as_bytes());
+    let name = call.opt_string(2)?.map_or(&b"=(load)"[..], |name| files::c_string(name.as_bytes()));
     let reader = call.check_function(1)?;
     call.set_arg(1, reader);
     Box::new(Pieces { source: Vec::new(), name: name.to_vec(), mode: mode.to_vec() }).read(call)

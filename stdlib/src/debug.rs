@@ -1,7 +1,7 @@
 //! The debug library, manual §6.10. What it looks at comes from the virtual machine's safe face.
 
 use crate::set_functions;
-use perilune_vm::{Call, Coroutine, Function, FunctionInfo, Kind, LuaError, NativeResult, Table, Value};
+use perilune_vm::{Call, Coroutine, Function, FunctionInfo, HookSpec, Kind, LuaError, NativeResult, Table, Value};
 
 /// Nested native calls that are allowed, which `setcstacklimit` answers.
 const NATIVE_DEPTH_MAX: i64 = 200;
@@ -13,6 +13,7 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>) -> Result<Table<'gc>, LuaError> {
         call,
         library,
         &[
+            ("gethook", gethook),
             ("getinfo", getinfo),
             ("getlocal", getlocal),
             ("getmetatable", getmetatable),
@@ -20,6 +21,7 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>) -> Result<Table<'gc>, LuaError> {
             ("getupvalue", getupvalue),
             ("getuservalue", getuservalue),
             ("setcstacklimit", setcstacklimit),
+            ("sethook", sethook),
             ("setlocal", setlocal),
             ("setmetatable", setmetatable),
             ("setupvalue", setupvalue),
@@ -99,9 +101,9 @@ const FIELDS: &[(u8, Fields)] = &[
         let kind = call.string(info.name.as_ref().map_or("", |(kind, _)| kind).as_bytes())?;
         table.set_str(call, b"namewhat", kind)
     }),
-    (b'r', |call, table, _| {
-        table.set_str(call, b"ftransfer", Value::integer(0))?;
-        table.set_str(call, b"ntransfer", Value::integer(0))
+    (b'r', |call, table, info| {
+        table.set_str(call, b"ftransfer", Value::integer(info.transfer.0 as i64))?;
+        table.set_str(call, b"ntransfer", Value::integer(info.transfer.1 as i64))
     }),
     (b't', |call, table, info| table.set_str(call, b"istailcall", Value::boolean(info.is_tail_call))),
     (b'L', |call, table, info| {
@@ -264,6 +266,59 @@ fn setuservalue(call: &mut Call<'_>) -> NativeResult {
 fn setcstacklimit(call: &mut Call<'_>) -> NativeResult {
     call.check_integer(1)?;
     call.ret1(NATIVE_DEPTH_MAX)
+}
+
+/// `debug.sethook([thread,] hook, mask [, count])`, or without a hook to remove the one that is there.
+/// Shape: `hook(event, line)` with event `call`, `tail call`, `return`, `line` or `count`; `mask` has any of `c`, `r`,
+/// `l`.
+/// Units: `count` in instructions of the virtual machine; not above 0 means no such event.
+fn sethook(call: &mut Call<'_>) -> NativeResult {
+    let (of, shift) = subject(call);
+    if call.arg(shift + 1).is_nil() {
+        note_hook(call, of, Value::NIL)?;
+        return call.set_hook(of, None);
+    }
+    let mask = call.check_string(shift + 2)?.as_bytes();
+    let function = call.check_function(shift + 1)?;
+    // Cut to a C `int`, as the reference does.
+    let count = u32::try_from(call.opt_integer(shift + 3, 0)? as i32).unwrap_or(0);
+    let [on_call, on_return, on_line] = [b'c', b'r', b'l'].map(|event| mask.contains(&event));
+    note_hook(call, of, function)?;
+    call.set_hook(of, Some(HookSpec { function, on_call, on_return, on_line, count }))
+}
+
+/// Key of the registry's table of hooks by coroutine.
+const HOOK_KEY: &[u8] = b"_HOOKKEY";
+
+/// Enters a hook in the registry's table, where programs look for it; it does not keep coroutines alive.
+fn note_hook<'gc>(call: &mut Call<'gc>, of: Option<Coroutine<'gc>>, function: Value<'gc>) -> Result<(), LuaError> {
+    let registry = call.registry();
+    let hooks = match registry.get_str(call, HOOK_KEY).as_table() {
+        Some(hooks) => hooks,
+        None => {
+            let hooks = call.table(0, 0)?;
+            let mode = call.string(b"k")?;
+            hooks.set_str(call, b"__mode", mode)?;
+            call.set_metatable(hooks.into(), Some(hooks));
+            registry.set_str(call, HOOK_KEY, hooks.into())?;
+            hooks
+        }
+    };
+    let coroutine = of.unwrap_or_else(|| call.running().0);
+    hooks.set(call, coroutine.into(), function)
+}
+
+/// `debug.gethook([thread]) -> hook, mask, count`, or nil (fail) when there is none.
+fn gethook(call: &mut Call<'_>) -> NativeResult {
+    let (of, _) = subject(call);
+    let Some(hook) = call.hook(of) else { return call.ret1(Value::NIL) };
+    let events = [(hook.on_call, b'c'), (hook.on_return, b'r'), (hook.on_line, b'l')];
+    let mask: Vec<u8> = events.iter().filter(|(on, _)| *on).map(|&(_, event)| event).collect();
+    let mask = call.string(&mask)?;
+    call.push(hook.function);
+    call.push(mask);
+    call.push(Value::integer(hook.count.into()));
+    call.ret_pushed(3)
 }
 
 /// `debug.traceback([thread,] [message [, level]]) -> string`, or the message itself when it is no string.

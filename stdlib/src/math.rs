@@ -1,7 +1,7 @@
 //! The mathematical library, manual §6.7, with the functions kept for older Lua.
 
 use crate::set_functions;
-use perilune_vm::number::{self, Number};
+use perilune_vm::number;
 use perilune_vm::{Call, Kind, LuaError, NativeFn, NativeResult, Step, Table, Userdata, Value};
 use std::cell::Cell;
 
@@ -61,19 +61,15 @@ fn float_function(call: &mut Call<'_>, function: fn(f64) -> f64) -> NativeResult
     call.ret1(function(x))
 }
 
-/// An argument that must be a number, kept as integer or float.
-fn check_either(call: &mut Call<'_>, pos: usize) -> Result<Number, LuaError> {
-    match call.arg(pos).to_number() {
-        Some(number) => Ok(number),
-        None => Err(call.type_error(pos, "number")),
-    }
-}
-
 /// `math.abs(x) -> number` of the same kind.
 fn abs(call: &mut Call<'_>) -> NativeResult {
-    match check_either(call, 1)? {
-        Number::Integer(value) => call.ret1(value.wrapping_abs()),
-        Number::Float(value) => call.ret1(value.abs()),
+    // A numeral in a string counts as a float, as in the reference.
+    match call.arg(1).kind() {
+        Kind::Integer(value) => call.ret1(value.wrapping_abs()),
+        _ => {
+            let value = call.check_number(1)?;
+            call.ret1(value.abs())
+        }
     }
 }
 
@@ -122,7 +118,9 @@ fn fmod(call: &mut Call<'_>) -> NativeResult {
         }
         return call.ret1(x.wrapping_rem(y));
     }
-    let (x, y) = (call.check_number(1)?, call.check_number(2)?);
+    // The reference's compiler evaluates arguments from the last to the first.
+    let y = call.check_number(2)?;
+    let x = call.check_number(1)?;
     call.ret1(x % y)
 }
 
@@ -143,7 +141,8 @@ fn frexp(call: &mut Call<'_>) -> NativeResult {
 /// `math.ldexp(m, e) -> m * 2^e`.
 fn ldexp(call: &mut Call<'_>) -> NativeResult {
     let (mut m, e) = (call.check_number(1)?, call.check_integer(2)?);
-    let mut e = e.clamp(-5000, 5000) as i32;
+    // Cut to a C `int` first, as in the reference.
+    let mut e = (e as i32).clamp(-5000, 5000);
     while e != 0 && m != 0.0 && m.is_finite() {
         let step = e.clamp(-1000, 1000);
         m *= 2f64.powi(step);

@@ -18,9 +18,10 @@ use crate::closure::{Closure, NativeClosure, NativeFn};
 use crate::coroutine;
 use crate::debug::{self, Operand};
 use crate::exec::{self, X};
+use crate::hook;
 use crate::metamethod;
 use crate::stack::{
-    BOTTOM, CLOSING, Coroutine, DELIVERY, FINALIZER, FINISH, Frame, HANDLER, HANDLER_DEPTH_MAX, NATIVE_DEPTH_MAX,
+    BOTTOM, CLOSING, Coroutine, DELIVERY, FINALIZER, FINISH, Frame, HANDLER, HANDLER_DEPTH_MAX, HOOK, NATIVE_DEPTH_MAX,
     NATIVE_FRAME, NATIVE_RESERVE, PROTECTED, RETURNING, StackError, TAIL_CALLED, TO_NATIVE, Then, UNWINDING,
     UNYIELDABLE, WITH_HANDLER,
 };
@@ -63,7 +64,7 @@ pub(crate) unsafe fn call_metamethod(co: *mut Coroutine, function: Raw, args: &[
 }
 
 /// Writes a function and its arguments at `func`, and the top behind them.
-unsafe fn push_call(co: *mut Coroutine, func: *mut Raw, function: Raw, args: &[Raw]) {
+pub(crate) unsafe fn push_call(co: *mut Coroutine, func: *mut Raw, function: Raw, args: &[Raw]) {
     // SAFETY: the caller has room for them.
     unsafe {
         value::write(func, function);
@@ -83,14 +84,10 @@ pub(crate) unsafe fn call_value(co: *mut Coroutine, func: *mut Raw, nargs: usize
         loop {
             match (*func).tag {
                 CLOSURE => return enter_closure(co, func, nargs, nresults, flags),
-                NATIVE => {
-                    let function = native_of((*func).payload);
-                    return run_native(co, function, func, nargs, nresults, flags);
+                NATIVE | NATIVE_CLOSURE if hook::wants_call(co) => {
+                    return hook::native_call(co, func, nargs, nresults, flags);
                 }
-                NATIVE_CLOSURE => {
-                    let function = (*(*func).as_ptr::<NativeClosure>()).function;
-                    return run_native(co, function, func, nargs, nresults, flags);
-                }
+                NATIVE | NATIVE_CLOSURE => return enter_native(co, func, nargs, nresults, flags),
                 _ => {}
             }
             let handler = (*(*co).global).metamethod(*func, Event::Call);
@@ -129,7 +126,7 @@ unsafe fn ensure(co: *mut Coroutine, from: *mut Raw, slots: usize) -> Result<*mu
         if Coroutine::has_room(co, from, slots) {
             return Ok(from);
         }
-        Coroutine::grow(co, from, slots, (*co).handlers > 0).map_err(|error| throw_stack(co, error))
+        Coroutine::grow(co, from, slots, false).map_err(|error| throw_stack(co, error))
     }
 }
 
@@ -212,24 +209,32 @@ unsafe fn enter_closure(co: *mut Coroutine, func: *mut Raw, nargs: usize, nresul
 }
 
 /// Runs a native without a frame, and deals with its answer.
-pub(crate) unsafe fn run_native(
-    co: *mut Coroutine,
-    function: NativeFn,
-    func: *mut Raw,
-    nargs: usize,
-    nresults: i16,
-    flags: u16,
-) -> X {
-    // SAFETY: N1.
+pub(crate) unsafe fn enter_native(co: *mut Coroutine, func: *mut Raw, nargs: usize, nresults: i16, flags: u16) -> X {
+    // SAFETY: N1: `func` holds a native.
     unsafe {
+        let function = match (*func).tag {
+            NATIVE => native_of((*func).payload),
+            _ => (*(*func).as_ptr::<NativeClosure>()).function,
+        };
         (*co).top = func.add(1 + nargs);
         let func = match ensure(co, func, 1 + nargs + NATIVE_RESERVE) {
             Ok(func) => func,
             Err(x) => return x,
         };
+        note_native(co, func);
         let mut call = Call::new(co, func, nargs);
         let result = function(&mut call);
         native_answer(call, result, nresults, flags)
+    }
+}
+
+/// Remembers for the hook which native runs: its result may take its place.
+unsafe fn note_native(co: *mut Coroutine, func: *mut Raw) {
+    // SAFETY: N1.
+    unsafe {
+        if let Some(hook) = &mut (*co).hook {
+            hook.native = *func;
+        }
     }
 }
 
@@ -276,6 +281,14 @@ pub(crate) unsafe fn native_answer(mut call: Call<'_>, mut result: NativeResult,
                     (*co).pending_flags = frame.1;
                     return coroutine::switch(call, switch);
                 }
+                Next::Hooks => {
+                    let x = finish_native(&call, call.func, 0, nresults, flags);
+                    if x.is_halt() {
+                        return x;
+                    }
+                    x.save();
+                    return leave(x.co, Exit::Hooks);
+                }
             }
         }
     }
@@ -313,7 +326,28 @@ unsafe fn finish_native(call: &Call<'_>, from: *mut Raw, count: usize, nresults:
     // SAFETY: the results lie at `from`.
     unsafe {
         let (nresults, flags) = release_frame(call, nresults, flags);
+        if hook::wants_return(call.co) {
+            return finish_hooked(call.co, NativeExit { from, count, func: call.func, nresults, flags });
+        }
         deliver(call.co, from, count, call.func, nresults, flags)
+    }
+}
+
+/// A native's results and where they go.
+pub(crate) struct NativeExit {
+    pub from: *mut Raw,
+    pub count: usize,
+    pub func: *mut Raw,
+    pub nresults: i16,
+    pub flags: u16,
+}
+
+#[cold]
+unsafe fn finish_hooked(co: *mut Coroutine, exit: NativeExit) -> X {
+    // SAFETY: the native that just ran was noted.
+    unsafe {
+        let native = (*co).hook.as_ref().map_or(Raw::NIL, |hook| hook.native);
+        hook::native_return(co, native, exit)
     }
 }
 
@@ -325,6 +359,18 @@ pub(crate) unsafe fn push_failed_native(co: *mut Coroutine, func: *mut Raw) {
         let mut call = Call::new(co, func, 0);
         push_native_frame(&mut call, Then::None, 0, 0);
     }
+}
+
+/// A frame for a native as it stands, with nothing to go on with.
+pub(crate) unsafe fn push_plain_native_frame(
+    co: *mut Coroutine,
+    func: *mut Raw,
+    saved: usize,
+    nresults: i16,
+    flags: u16,
+) {
+    // SAFETY: N1.
+    unsafe { push_native_frame(&mut Call::new(co, func, saved), Then::None, nresults, flags) }
 }
 
 unsafe fn push_native_frame(call: &mut Call<'_>, then: Then, nresults: i16, flags: u16) {
@@ -460,11 +506,15 @@ unsafe fn continue_native(co: *mut Coroutine, results: *mut Raw, count: usize) -
             (*co).unyieldable -= 1;
         }
         if frame.flags & (PROTECTED | UNWINDING | FINALIZER | HANDLER) == PROTECTED {
-            let first = results.sub(1);
+            let (first, func, function) = (results.sub(1), frame.func, *frame.func);
             value::write(first, Raw::TRUE);
             (*co).frame = (*co).frame.sub(1);
             (*co).depth -= 1;
-            return deliver(co, first, count + 1, frame.func, frame.nresults, frame.flags & DELIVERY);
+            let (count, nresults, flags) = (count + 1, frame.nresults, frame.flags & DELIVERY);
+            if hook::wants_return(co) {
+                return hook::native_return(co, function, NativeExit { from: first, count, func, nresults, flags });
+            }
+            return deliver(co, first, count, func, nresults, flags);
         }
         frame.base = results;
         frame.pc = exec::CONTINUE.as_ptr();
@@ -484,6 +534,9 @@ pub(crate) unsafe fn resume_native(co: *mut Coroutine) -> X {
         }
         if frame.flags & FINALIZER != 0 {
             return next_finalizer(co);
+        }
+        if frame.flags & HOOK != 0 {
+            return hook::finished(co);
         }
         let global = &mut *(*co).global;
         if frame.flags & HANDLER != 0 {
@@ -516,6 +569,7 @@ unsafe fn enter_continuation(co: *mut Coroutine) -> X {
         if let Err(error) = call.reserve(NATIVE_RESERVE) {
             return throw(co, error.kind());
         }
+        note_native(co, call.func);
         let result = enter_then(&mut call, then);
         native_answer(call, result, nresults, flags)
     }
@@ -529,11 +583,15 @@ unsafe fn finish_instruction(co: *mut Coroutine, result: Raw) -> X {
         let mut x = X::reload(co);
         let i = *x.pc.sub(1);
         if let Some(expected) = metamethod::comparison_outcome(i.op()) {
-            return if result.is_falsy() != expected { x.jump(i) } else { x };
+            let swapped = metamethod::is_or_equal(i.op()) && (*(*co).frame).saved == metamethod::SWAPPED;
+            return if result.is_falsy() != (expected ^ swapped) { x.jump(i) } else { x };
         }
         match i.op() {
             Op::SetTabUp | Op::SetTable | Op::SetI | Op::SetField => {}
-            Op::Close | Op::Return | Op::Return0 | Op::Return1 => x.pc = x.pc.sub(1),
+            Op::Close | Op::Return | Op::Return0 | Op::Return1 => {
+                hook::fetched_again(co);
+                x.pc = x.pc.sub(1);
+            }
             Op::Concat => {
                 let count = (*(*co).frame).saved as usize;
                 value::write(x.base.add(i.a() + count - 2), result);
@@ -712,6 +770,9 @@ unsafe fn unwind(co: *mut Coroutine) -> X {
                 (*co).depth -= 1;
             }
             (*co).handlers -= (frame.flags & HANDLER != 0) as u16;
+            if frame.flags & HOOK != 0 {
+                hook::left(co);
+            }
             frame.drop_state();
             (*co).frame = (*co).frame.sub(1);
         }
@@ -764,8 +825,12 @@ pub(crate) unsafe fn unwind_step(co: *mut Coroutine) -> X {
         (*co).depth -= 1;
         Coroutine::shrink(co);
         let func = (*co).stack.add(position as usize);
+        let (function, flags) = (*func, flags & DELIVERY);
         value::write(func, Raw::FALSE);
-        deliver(co, func, 2, func, nresults, flags & DELIVERY)
+        if hook::wants_return(co) {
+            return hook::native_return(co, function, NativeExit { from: func, count: 2, func, nresults, flags });
+        }
+        deliver(co, func, 2, func, nresults, flags)
     }
 }
 
@@ -842,14 +907,13 @@ unsafe fn start_finalizers(co: *mut Coroutine, limit: *mut Raw, top: *mut Raw) -
         };
         // The multiple results of a call may still wait for their instruction below `limit`: the top comes back later.
         value::write(func, Raw::integer(old_top as i64));
-        push_frame(co, func, 0, PROTECTED | FINALIZER);
-        (*(*co).global).heap.finalizing = true;
+        push_finalizer_frame(co, func, 0, 0);
         next_finalizer(co)
     }
 }
 
 /// Pushes a frame that belongs to no function: finalisers and message handlers are called from it, and may not yield.
-unsafe fn push_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16, flags: u16) {
+pub(crate) unsafe fn push_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16, flags: u16) {
     // SAFETY: there is room behind `func`.
     unsafe {
         let frame = Coroutine::next_frame(co);
@@ -868,6 +932,15 @@ unsafe fn push_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16, flags: u
         (*co).depth += 1;
         (*co).unyieldable += 1;
         (*co).top = func.add(2);
+    }
+}
+
+unsafe fn push_finalizer_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16, flags: u16) {
+    // SAFETY: as above.
+    unsafe {
+        push_frame(co, func, nresults, flags | PROTECTED | FINALIZER);
+        (*(*co).frame).saved = hook::suspend(co) as u32;
+        (*(*co).global).heap.finalizing = true;
     }
 }
 
@@ -896,6 +969,7 @@ unsafe fn next_finalizer(co: *mut Coroutine) -> X {
             (*co).unyieldable -= 1;
         }
         let (func, nresults, flags) = (frame.func, frame.nresults, frame.flags);
+        hook::resume(co, frame.saved != 0);
         (*co).frame = (*co).frame.sub(1);
         (*co).depth -= 1;
         if flags & COLLECTING == 0 {
@@ -903,7 +977,7 @@ unsafe fn next_finalizer(co: *mut Coroutine) -> X {
             (*co).top = (*co).stack.add((*func).as_integer() as usize);
             return X::reload(co);
         }
-        deliver(co, func, 1, func, nresults, flags & DELIVERY)
+        finish_collect(co, func.sub(1), func, nresults, flags & DELIVERY)
     }
 }
 
@@ -922,19 +996,30 @@ unsafe fn start_collect(call: &mut Call<'_>, result: Raw, nresults: i16, flags: 
         if cfg!(feature = "stress") {
             global.heap.check();
         }
-        value::write(func, result);
-        (*co).top = func.add(1);
+        let at = func.add(1);
+        value::write(at, result);
+        (*co).top = at.add(1);
         if global.heap.to_finalize.is_empty() || global.heap.finalizing {
-            return deliver(co, func, 1, func, nresults, flags);
+            return finish_collect(co, func, at, nresults, flags);
         }
         // A result in place of a position: the frame's end delivers it.
-        let func = match Coroutine::grow(co, func, 4 + NATIVE_RESERVE, true) {
-            Ok(func) => func,
-            Err(_) => return deliver(co, func, 1, func, nresults, flags),
+        let at = match Coroutine::grow(co, at, 4 + NATIVE_RESERVE, true) {
+            Ok(at) => at,
+            Err(_) => return finish_collect(co, func, at, nresults, flags),
         };
-        push_frame(co, func, nresults, flags | PROTECTED | FINALIZER | COLLECTING);
-        (*(*co).global).heap.finalizing = true;
+        push_finalizer_frame(co, at, nresults, flags | COLLECTING);
         next_finalizer(co)
+    }
+}
+
+/// The native that asked for a collection has its one result.
+unsafe fn finish_collect(co: *mut Coroutine, func: *mut Raw, from: *mut Raw, nresults: i16, flags: u16) -> X {
+    // SAFETY: N1: the native is still in its slot.
+    unsafe {
+        if hook::wants_return(co) {
+            return hook::native_return(co, *func, NativeExit { from, count: 1, func, nresults, flags });
+        }
+        deliver(co, from, 1, func, nresults, flags)
     }
 }
 

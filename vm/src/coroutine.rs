@@ -6,10 +6,13 @@
 //! current; parking leaves the chain as it is.
 
 use crate::api::Call;
-use crate::call::{self, ErrorKind, call_value, deliver, throw};
+use crate::call::{self, ErrorKind, NativeExit, call_value, deliver, throw};
 use crate::debug;
 use crate::exec::X;
-use crate::stack::{BOTTOM, CLOSING, Coroutine, NATIVE_DEPTH_MAX, NATIVE_RESERVE, ResumeKind, Status, UNWINDING};
+use crate::hook;
+use crate::stack::{
+    BOTTOM, CLOSING, Coroutine, NATIVE_DEPTH_MAX, NATIVE_RESERVE, ResumeKind, STACK_LEN_MAX, Status, UNWINDING,
+};
 use crate::state::Exit;
 use crate::string::Str;
 use crate::value::{self, Raw};
@@ -40,7 +43,7 @@ pub(crate) unsafe fn switch(call: Call<'_>, switch: Switch) -> X {
             Switch::Close { co } => close(call.co, co),
             Switch::Park => {
                 (*call.co).top = call.func.add(1);
-                (*call.co).status = Status::Yielded;
+                (*call.co).status = Status::Parked;
                 call::leave(call.co, Exit::Parked)
             }
         }
@@ -58,7 +61,11 @@ unsafe fn deliver_pending(co: *mut Coroutine, first: Option<Raw>, from: *const R
                 Err(error) => return call::throw_stack(co, error),
             };
         }
-        let mut to = func;
+        let hooked = hook::wants_return(co);
+        let function = *func;
+        // A native that the hook is told about stays in its slot.
+        let start = func.add(hooked as usize);
+        let mut to = start;
         if let Some(first) = first {
             value::write(to, first);
             to = to.add(1);
@@ -66,8 +73,12 @@ unsafe fn deliver_pending(co: *mut Coroutine, first: Option<Raw>, from: *const R
         for idx in 0..count {
             value::write(to.add(idx), *from.add(idx));
         }
-        let total = count + first.is_some() as usize;
-        deliver(co, func, total, func, (*co).pending_nresults, (*co).pending_flags)
+        let count = count + first.is_some() as usize;
+        let (nresults, flags) = ((*co).pending_nresults, (*co).pending_flags);
+        if hooked {
+            return hook::native_return(co, function, NativeExit { from: start, count, func, nresults, flags });
+        }
+        deliver(co, func, count, func, nresults, flags)
     }
 }
 
@@ -87,18 +98,44 @@ unsafe fn resume(from_co: *mut Coroutine, co: *mut Coroutine, args: *mut Raw, co
     unsafe {
         let message: &[u8] = match (*co).status {
             Status::Dead => b"cannot resume dead coroutine",
-            Status::Running | Status::Normal => b"cannot resume non-suspended coroutine",
+            Status::Running | Status::Normal | Status::Parked => b"cannot resume non-suspended coroutine",
             Status::Fresh | Status::Yielded
                 if (*from_co).depth + (*from_co).inherited_depth + 1 >= NATIVE_DEPTH_MAX =>
             {
                 b"C stack overflow"
             }
+            Status::Fresh | Status::Yielded if !fits(co, count) => b"too many arguments to resume",
             Status::Fresh | Status::Yielded => return transfer(from_co, co, args, count, kind),
         };
         let global = &mut *(*co).global;
         let Ok(string) = global.heap.string(message) else { return call::throw_memory(from_co) };
         let error = Str::value(string);
         refuse(from_co, error, kind)
+    }
+}
+
+/// Whether the coroutine's stack may grow to take `count` more values.
+unsafe fn fits(co: *mut Coroutine, count: usize) -> bool {
+    // SAFETY: the caller has a live coroutine.
+    unsafe { Coroutine::position(co, (*co).top) as usize + count + 4 + NATIVE_RESERVE <= STACK_LEN_MAX }
+}
+
+/// Gives the values that `co` yielded or returned to the coroutine that resumed it.
+unsafe fn hand_back(co: *mut Coroutine, resumer: *mut Coroutine, from: *const Raw, count: usize) -> X {
+    // SAFETY: the values lie on the stack of `co`; the resumer's is another one.
+    unsafe {
+        (*co).resumer = std::ptr::null_mut();
+        activate(resumer);
+        let kind = (*co).resume_kind;
+        if !fits(resumer, count) {
+            let global = &mut *(*co).global;
+            let Ok(message) = global.heap.string(b"too many results to resume") else {
+                return call::throw_memory(resumer);
+            };
+            return refuse(resumer, Str::value(message), kind);
+        }
+        let first = if kind == ResumeKind::Plain { Some(Raw::TRUE) } else { None };
+        deliver_pending(resumer, first, from, count)
     }
 }
 
@@ -177,15 +214,13 @@ unsafe fn yield_values(co: *mut Coroutine, args: *mut Raw, count: usize) -> X {
         (*co).status = Status::Yielded;
         let resumer = (*co).resumer;
         if resumer.is_null() {
+            (*co).status = Status::Parked;
             // The task's own coroutine: the values stay below its top for the embedder.
             (*co).top = args.add(count);
             return call::leave(co, Exit::Yielded { count });
         }
         (*co).top = (*co).pending_func.add(1);
-        (*co).resumer = std::ptr::null_mut();
-        activate(resumer);
-        let first = if (*co).resume_kind == ResumeKind::Plain { Some(Raw::TRUE) } else { None };
-        deliver_pending(resumer, first, args, count)
+        hand_back(co, resumer, args, count)
     }
 }
 
@@ -199,10 +234,7 @@ pub(crate) unsafe fn finished(co: *mut Coroutine, results: *mut Raw, count: usiz
             return call::leave(co, Exit::Finished { count });
         }
         (*co).top = (*co).stack.add(1);
-        (*co).resumer = std::ptr::null_mut();
-        activate(resumer);
-        let first = if (*co).resume_kind == ResumeKind::Plain { Some(Raw::TRUE) } else { None };
-        deliver_pending(resumer, first, results, count)
+        hand_back(co, resumer, results, count)
     }
 }
 
@@ -257,6 +289,7 @@ unsafe fn close(from_co: *mut Coroutine, co: *mut Coroutine) -> X {
 unsafe fn begin_closing(co: *mut Coroutine, error: Option<Raw>) -> X {
     // SAFETY: K2: the base frame stays.
     unsafe {
+        hook::left(co);
         while (*co).frame > (*co).frames {
             (*(*co).frame).drop_state();
             (*co).frame = (*co).frame.sub(1);
@@ -272,6 +305,28 @@ unsafe fn begin_closing(co: *mut Coroutine, error: Option<Raw>) -> X {
         value::write((*co).stack.add(1), error.unwrap_or(Raw::NIL));
         (*co).top = (*co).stack.add(2);
         call::unwind_step(co)
+    }
+}
+
+/// Leaves all frames of a coroutine that nobody goes on with, without closing its variables.
+pub(crate) unsafe fn abandon(co: *mut Coroutine) {
+    // SAFETY: K2, K4: nothing runs.
+    unsafe {
+        hook::left(co);
+        while (*co).frame > (*co).frames {
+            (*(*co).frame).drop_state();
+            (*co).frame = (*co).frame.sub(1);
+        }
+        let global = &mut *(*co).global;
+        Coroutine::close_upvalues(co, (*co).stack, Some(&mut global.heap));
+        (*co).to_close.clear();
+        (*co).depth = 0;
+        (*co).handlers = 0;
+        (*co).unyieldable = (co == global.main) as u32;
+        (*co).resumer = std::ptr::null_mut();
+        (*co).status = Status::Dead;
+        value::write((*co).stack, Raw::NIL);
+        (*co).top = (*co).stack.add(1);
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::api::Call;
 use crate::bytecode::{Instruction, Op, Operand as Field};
 use crate::closure::{Closure, LoadedProto};
-use crate::stack::{Coroutine, FINALIZER, FINISH, Frame, HANDLER, Status, TAIL_CALLED};
+use crate::stack::{Coroutine, FINALIZER, FINISH, Frame, HANDLER, HOOK, Status, TAIL_CALLED};
 use crate::state::{Event, Global};
 use crate::string::Str;
 use crate::table::Table;
@@ -167,8 +167,7 @@ pub(crate) unsafe fn local_name(co: *mut Coroutine, register: usize) -> Option<V
     // SAFETY: the current frame is a Lua frame.
     unsafe {
         let frame = (*co).frame;
-        // The variable becomes active with the next instruction.
-        local_at((*frame).proto(), current_pc(frame) + 1, register)
+        local_at((*frame).proto(), current_pc(frame), register)
     }
 }
 
@@ -328,6 +327,18 @@ impl Activation {
         unsafe { !self.frame.is_null() && (*self.frame).flags & TAIL_CALLED != 0 }
     }
 
+    /// The values that are passed while a hook is told of its call or return: position of the first, and their number.
+    pub unsafe fn transfer(&self, co: *const Coroutine) -> (usize, usize) {
+        // SAFETY: H1: a hook's frame lies right above that of the function it interrupted.
+        unsafe {
+            if self.frame.is_null() || self.frame >= (*co).frame || (*self.frame.add(1)).flags & HOOK == 0 {
+                return (0, 0);
+            }
+            let passed = (*self.frame.add(1)).vararg_count;
+            ((passed >> 16) as usize, (passed & 0xffff) as usize)
+        }
+    }
+
     /// The name its caller knows it by.
     pub fn name(&self) -> Option<Name> {
         // SAFETY: as above.
@@ -336,7 +347,10 @@ impl Activation {
                 return None;
             }
             if (*self.caller).flags & FINALIZER != 0 {
-                return Name::new("metamethod", *b"gc");
+                return Name::new("metamethod", *b"__gc");
+            }
+            if (*self.caller).flags & HOOK != 0 {
+                return Name::new("hook", *b"?");
             }
             if (*self.caller).flags & HANDLER != 0 {
                 // The frame that raised the error.
@@ -375,7 +389,7 @@ impl Iterator for Activations {
             while self.frame > self.base {
                 let frame = self.frame;
                 self.frame = frame.sub(1);
-                if (*frame).flags & (FINALIZER | HANDLER) == 0 {
+                if (*frame).flags & (FINALIZER | HANDLER | HOOK) == 0 {
                     let caller = if self.frame > self.base { self.frame } else { std::ptr::null() };
                     return Some(Activation { function: *(*frame).func, frame, caller });
                 }
@@ -392,7 +406,7 @@ impl Iterator for Activations {
 pub(crate) unsafe fn pending_native(co: *mut Coroutine) -> Option<Raw> {
     // SAFETY: the slot was left as it was, or holds no function.
     unsafe {
-        let left = matches!((*co).status, Status::Yielded | Status::Normal);
+        let left = matches!((*co).status, Status::Yielded | Status::Normal | Status::Parked);
         let function = *(*co).pending_func;
         (left && function.is_function()).then_some(function)
     }

@@ -25,6 +25,8 @@ pub mod dump;
 mod exec;
 #[allow(unsafe_code, reason = "the heap")]
 mod gc;
+#[allow(unsafe_code, reason = "frames and stacks")]
+mod hook;
 pub mod listing;
 #[allow(unsafe_code, reason = "reads objects behind values")]
 mod metamethod;
@@ -43,8 +45,8 @@ mod value;
 pub mod verify;
 
 pub use api::{
-    Call, Continuation, Coroutine, Function, FunctionInfo, GcAction, Kind, LuaError, NativeResult, NotEnoughMemory,
-    Outcome, Root, Run, State, Status, Step, Str, Table, Task, Userdata, Value,
+    Call, Continuation, Coroutine, Function, FunctionInfo, GcAction, HookSpec, Kind, LuaError, NativeResult,
+    NotEnoughMemory, Outcome, Root, Run, State, Status, Step, Str, Table, Task, Userdata, Value,
 };
 pub use closure::NativeFn;
 pub use debug::chunk_id;

@@ -299,9 +299,17 @@ pub(crate) unsafe fn less(x: X, i: Instruction, left: Raw, right: Raw, or_equal:
             return if holds == expected { x.jump(i) } else { x };
         }
         let event = if or_equal { Event::Le } else { Event::Lt };
-        match binary_handler(x.global(), left, right, event) {
-            Some(handler) => call_metamethod(x.co, handler, &[left, right]),
-            None => throw_compare_error(x.co, left, right),
+        (*(*x.co).frame).saved = 0;
+        if let Some(handler) = binary_handler(x.global(), left, right, event) {
+            return call_metamethod(x.co, handler, &[left, right]);
+        }
+        // Kept for older programs, as in the reference's default build: `a <= b` is `not (b < a)`.
+        match binary_handler(x.global(), right, left, Event::Lt) {
+            Some(handler) if or_equal => {
+                (*(*x.co).frame).saved = SWAPPED;
+                call_metamethod(x.co, handler, &[right, left])
+            }
+            _ => throw_compare_error(x.co, left, right),
         }
     }
 }
@@ -480,6 +488,14 @@ pub(crate) unsafe fn join(global: &mut Global, values: &[Raw]) -> Result<Raw, ()
         }
         Ok(Str::value(string))
     }
+}
+
+/// In the frame of an instruction that asks for `<=`, that it called `__lt` the other way round.
+pub(crate) const SWAPPED: u32 = 1;
+
+/// Whether an instruction asks for `<=`.
+pub(crate) fn is_or_equal(op: Op) -> bool {
+    matches!(op, Op::Le | Op::NotLe | Op::LeI | Op::NotLeI | Op::GeI | Op::NotGeI)
 }
 
 /// Whether an instruction is one of the comparisons, and then on which outcome it jumps.

@@ -15,6 +15,7 @@ use crate::api::Step;
 use crate::bytecode::Instruction;
 use crate::closure::{Closure, LoadedProto, NativeFn, Upvalue};
 use crate::gc::{Heap, OutOfMemory};
+use crate::hook::Hook;
 use crate::state::Global;
 use crate::value::{CLOSURE, Header, Raw};
 use std::alloc::{Layout, alloc, dealloc};
@@ -65,6 +66,11 @@ pub(crate) const TAIL_CALLED: u16 = 0x400;
 pub(crate) const CLOSING: u16 = 0x800;
 /// The return of this Lua frame is closing variables; `saved` has the number of results.
 pub(crate) const RETURNING: u16 = 0x1000;
+
+/// The frame that a hook is called from; see `hook`.
+pub(crate) const HOOK: u16 = 0x4000;
+/// A Lua frame whose call is no news to the hook.
+pub(crate) const HOOKED: u16 = 0x8000;
 
 /// One activation.
 #[repr(C)]
@@ -140,8 +146,10 @@ impl Frame {
 pub(crate) enum Status {
     /// Not started: the function lies at `stack[1]`.
     Fresh,
-    /// Yielded, or parked within a task.
+    /// Yielded to another coroutine.
     Yielded,
+    /// The innermost of a task that is suspended or has not begun: only the embedder goes on with it.
+    Parked,
     /// The one that runs.
     Running,
     /// Resumed another one.
@@ -191,6 +199,8 @@ pub(crate) struct Coroutine {
     /// The same of all resumers.
     pub inherited_depth: u32,
     pub to_close: Vec<u32>,
+    /// Stays once there was one.
+    pub hook: Option<Box<Hook>>,
 }
 
 impl std::fmt::Debug for Coroutine {
@@ -254,6 +264,7 @@ impl Coroutine {
                 depth: 0,
                 inherited_depth: 0,
                 to_close: Vec::new(),
+                hook: None,
             });
             heap.charge(Coroutine::buffer_bytes(header_block));
         }
@@ -294,6 +305,9 @@ impl Coroutine {
             let frames_len = (*this).frames_end.offset_from((*this).frames) as usize;
             dealloc((*this).frames.cast(), frames_layout(frames_len));
             ptr::drop_in_place(&raw mut (*this).to_close);
+            if (*this).hook.take().is_some_and(|hook| hook.mask != 0) {
+                (*(*this).global).hooks -= 1;
+            }
         }
     }
 
@@ -307,7 +321,8 @@ impl Coroutine {
     /// Makes room for `slots` behind `from`, and answers where `from` is now.
     ///
     /// # Errors
-    /// When the stack is at its limit, or memory is. `overflow` allows a reserve of both, for handling just that.
+    /// When the stack is at its limit, or memory is. `overflow` allows a reserve of both, for handling just that;
+    /// message handlers always have it.
     #[cold]
     #[inline(never)]
     pub unsafe fn grow(
@@ -318,6 +333,7 @@ impl Coroutine {
     ) -> Result<*mut Raw, StackError> {
         // SAFETY: K1 to K4: everything that points into the stack is corrected.
         unsafe {
+            let overflow = overflow || (*this).handlers > 0;
             let used = from.offset_from((*this).stack) as usize;
             let need = used + slots + 1;
             let old_len = Coroutine::stack_len(this);

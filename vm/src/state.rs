@@ -100,6 +100,8 @@ pub(crate) enum Exit {
     Parked,
     /// The budget is used up.
     Preempted,
+    /// Hooks were set or removed: the other dispatch loop goes on.
+    Hooks,
 }
 
 /// Values that live outside the heap's objects. Shared with `Root`s, which free their slot when dropped.
@@ -131,6 +133,8 @@ pub(crate) struct Global {
     /// What the task that ran last gave.
     pub results: Vec<Raw>,
     pub exit: Exit,
+    /// Number of coroutines with a hook.
+    pub hooks: usize,
     pub roots: Rc<RefCell<RootSlots>>,
     /// Address of the native that `pairs` gives: loops run it without a call.
     pub next_function: u64,
@@ -155,6 +159,7 @@ impl Global {
             error: Raw::NIL,
             results: Vec::new(),
             exit: Exit::Failed,
+            hooks: 0,
             roots: Rc::default(),
             next_function: 0,
             warn: None,

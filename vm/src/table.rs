@@ -486,7 +486,8 @@ impl Table {
             }
             (*this).array = array;
             (*this).array_len = new_len as u32;
-            (*this).len_hint = (*this).len_hint.min(new_len as u32);
+            // A fresh array part is taken as full, as its constructor wants it.
+            (*this).len_hint = if old_len == 0 { new_len as u32 } else { (*this).len_hint.min(new_len as u32) };
             Ok((new_len as isize - old_len as isize) * size_of::<Raw>() as isize)
         }
     }
@@ -520,10 +521,14 @@ impl Table {
                 }
                 return Table::len_hashed(this, len as i64);
             }
-            // Slot `low - 1` is set or low is 0; slot `high` is nil.
+            // Item `low` is set or low is 0; item `high` is nil. Items count from 1.
             let hint = (*this).len_hint as usize;
-            let (mut low, mut high) = (0, len - 1);
-            if hint < len {
+            // Where several borders are, the reference's order of search finds the same one.
+            let (mut low, mut high) = (0, len);
+            if len > 1 && !is_nil(len - 2) {
+                low = len - 1;
+                high = low;
+            } else if hint < len {
                 if is_nil(hint) {
                     high = hint;
                     if hint > 1 && !is_nil(hint - 2) {
@@ -532,16 +537,16 @@ impl Table {
                 } else {
                     low = hint + 1;
                     if is_nil(low) {
-                        high = low;
+                        high = low + 1;
                     }
                 }
             }
-            while low < high {
-                let middle = low + (high - low) / 2;
-                if is_nil(middle) {
+            while low + 1 < high {
+                let middle = (low + high) / 2;
+                if is_nil(middle - 1) {
                     high = middle;
                 } else {
-                    low = middle + 1;
+                    low = middle;
                 }
             }
             (*this).len_hint = low as u32;

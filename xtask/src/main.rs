@@ -7,6 +7,7 @@
 mod bench;
 mod diff;
 mod error;
+mod fuzz;
 mod mask;
 mod no_c;
 mod process;
@@ -27,7 +28,7 @@ struct Command {
     run: fn(&Workspace, &[String]) -> Result<(), Error>,
 }
 
-const COMMANDS: [Command; 6] = [
+const COMMANDS: [Command; 7] = [
     Command {
         name: "reference",
         operands: "",
@@ -46,6 +47,12 @@ const COMMANDS: [Command; 6] = [
         operands: "FILE...",
         about: "runs Lua files here and under the reference, and compares",
         run: diff::main,
+    },
+    Command {
+        name: "fuzz",
+        operands: "[--seed N] [--seconds N]",
+        about: "runs programs made at random here and under the reference, and compares",
+        run: fuzz::main,
     },
     Command {
         name: "bench",
@@ -95,7 +102,7 @@ fn usage() -> String {
     let mut text = String::from("usage: cargo xtask COMMAND\n");
     for command in &COMMANDS {
         let form = format!("{} {}", command.name, command.operands);
-        text.push_str(&format!("  {form:<28}{}\n", command.about));
+        text.push_str(&format!("  {form:<34}{}\n", command.about));
     }
     text
 }

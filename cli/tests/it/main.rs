@@ -2,6 +2,7 @@
 
 mod errors;
 mod interpreter;
+mod official;
 mod programs;
 mod reference;
 mod scan;

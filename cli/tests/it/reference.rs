@@ -35,6 +35,13 @@ fn reference() -> PathBuf {
     path
 }
 
+/// The folder of the official tests, which come with the reference.
+pub fn testes() -> PathBuf {
+    let folder = reference().with_file_name("testes");
+    assert!(folder.exists(), "no official tests at {}: run `cargo xtask reference`", folder.display());
+    folder
+}
+
 /// Runs a command that calls itself by a name in front of errors.
 fn run(mut command: Command, name: &[u8], folder: &Path, input: &[u8]) -> Outcome {
     command.current_dir(folder).env_remove("LUA_INIT").env_remove("LUA_PATH").env("TZ", "UTC");

@@ -109,7 +109,7 @@ impl Format {
         Ok(())
     }
 
-    /// Any other conversion. The argument is looked at before the specification.
+    /// Any other conversion. The argument is looked at before the specification, but for `%c` and `%a`.
     fn convert(&mut self, call: &mut Call<'_>, form: &[u8]) -> Result<(), LuaError> {
         let pos = self.pos;
         match form.last() {
@@ -123,14 +123,19 @@ impl Format {
                 digits_with_precision(&mut self.out, spec, "", "", value.to_string(), value == 0);
             }
             Some(b'c') => {
+                let spec = parse_spec(call, form, TEXT_FLAGS, false)?;
                 let byte = call.check_integer(pos)? as u8;
-                pad(&mut self.out, &[byte], parse_spec(call, form, TEXT_FLAGS, false)?, false);
+                pad(&mut self.out, &[byte], spec, false);
             }
             Some(b'x' | b'X' | b'o') => {
                 let value = call.check_integer(pos)? as u64;
                 unsigned(&mut self.out, parse_spec(call, form, HEX_FLAGS, true)?, value);
             }
-            Some(b'e' | b'E' | b'f' | b'g' | b'G' | b'a' | b'A') => {
+            Some(b'a' | b'A') => {
+                let spec = parse_spec(call, form, FLOAT_FLAGS, true)?;
+                float(&mut self.out, spec, call.check_number(pos)?);
+            }
+            Some(b'e' | b'E' | b'f' | b'g' | b'G') => {
                 let value = call.check_number(pos)?;
                 float(&mut self.out, parse_spec(call, form, FLOAT_FLAGS, true)?, value);
             }
@@ -269,7 +274,10 @@ fn unsigned(out: &mut Vec<u8>, spec: Spec, value: u64) {
         b'X' => ("0X", format!("{value:X}")),
         _ => ("0", format!("{value:o}")),
     };
-    let prefix = if spec.alternate && value != 0 { prefix } else { "" };
+    // An octal number's zero is one of the digits that the precision asks for.
+    let enough = spec.letter == b'o' && spec.precision.is_some_and(|precision| precision > digits.len());
+    let bare = value == 0 && !(spec.letter == b'o' && spec.precision == Some(0));
+    let prefix = if spec.alternate && !bare && !enough { prefix } else { "" };
     digits_with_precision(out, spec, "", prefix, digits, value == 0);
 }
 

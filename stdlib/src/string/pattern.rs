@@ -272,7 +272,12 @@ impl<'a> Matcher<'a> {
 
     fn back_reference(&mut self, s: usize, digit: u8) -> Found {
         let idx = (digit as usize).wrapping_sub(b'1' as usize);
-        let Some(Capture::Text(start, end)) = self.captures[..self.count].get(idx).copied() else {
+        let capture = self.captures[..self.count].get(idx).copied();
+        if matches!(capture, Some(Capture::Position(_))) {
+            // A position has no text that could come again.
+            return Ok(None);
+        }
+        let Some(Capture::Text(start, end)) = capture else {
             return Err(PatternError::InvalidCaptureIndex(idx.wrapping_add(1)));
         };
         let text = &self.subject[start..end];

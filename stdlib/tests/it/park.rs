@@ -136,3 +136,47 @@ fn tasks_interleave() {
         }
     }
 }
+
+#[test]
+fn a_preempted_task_keeps_its_registers() {
+    let mut machine = Machine::new();
+    let mut task = machine.task(
+        "local a, n = {}, 0
+        for i = 1, 3000 do
+            local c, d, e = { i }, i .. 'y', { 'z' .. i }
+            if c[1] ~= i or d ~= i .. 'y' or e[1] ~= 'z' .. i then return 'lost' end
+            n = n + 1
+            a[n] = d
+            while n % 2 == 0 and c[1] == i do c = { { d } } end
+            if a[n] ~= d then return 'lost' end
+        end
+        return #a",
+    );
+    let mut runs = 0;
+    let mut run = machine.resume(&mut task, &[], 7);
+    while run == Run::Preempted {
+        runs += 1;
+        if runs % 50 == 0 {
+            machine.run("collectgarbage() local t = {} for i = 1, 100 do t[i] = { i } end");
+        }
+        run = machine.resume(&mut task, &[], 7);
+    }
+    assert_eq!((run, machine.results().split(' ').next()), (Run::Finished, Some("3000")));
+}
+
+#[test]
+fn scripts_cannot_touch_a_suspended_task() {
+    let mut machine = Machine::new();
+    let mut task = machine.task("mine = coroutine.running() local x = park() return x");
+    assert_eq!(machine.resume(&mut task, &[], u64::MAX), Run::Parked);
+    let (run, results) = machine.run(
+        "local a, b = coroutine.resume(mine, 1)
+        local c, d = pcall(coroutine.close, mine)
+        debug.traceback(mine)
+        return coroutine.status(mine), a, b, c, d",
+    );
+    let expected = "suspended false cannot resume non-suspended coroutine false cannot close a normal coroutine";
+    assert_eq!((run, results.as_str()), (Run::Finished, expected));
+    assert_eq!(machine.resume(&mut task, &[Literal::Integer(7)], u64::MAX), Run::Finished);
+    assert_eq!(machine.results(), "7");
+}

@@ -1,9 +1,10 @@
 //! What the debug library looks at: activations, local variables, upvalues.
 
-use super::{Call, Coroutine, Function, Kind, LuaError, Table, Value};
+use super::{Call, Coroutine, Function, Kind, LuaError, NativeResult, Next, Outcome, OutcomeKind, Table, Value};
 use crate::bytecode::{Chunk, Constant, LocalVar, Proto, StrId, Strings, UpvalueDesc};
 use crate::closure::{Closure, LoadedProto, Local as LoadedLocal, NativeClosure, Upvalue, UpvalueSource};
-use crate::debug::{self, Activation};
+use crate::debug;
+use crate::hook;
 use crate::stack::Coroutine as RawCoroutine;
 use crate::string::Str as RawStr;
 use crate::value::{self, CLOSURE, NATIVE_CLOSURE, Raw};
@@ -36,6 +37,23 @@ pub struct FunctionInfo<'gc> {
     pub name: Option<(&'static str, Vec<u8>)>,
     /// Whether a tail call took its caller's place.
     pub is_tail_call: bool,
+    /// In a hook, the values that are passed: position of the first among the locals, and their number.
+    pub transfer: (usize, usize),
+}
+
+/// What a hook is called for, as `debug.sethook` takes it.
+#[derive(Clone, Copy, Debug)]
+pub struct HookSpec<'gc> {
+    /// Called with the event's name, and the line for a new line.
+    pub function: Value<'gc>,
+    /// Calls, tail calls among them.
+    pub on_call: bool,
+    /// Returns.
+    pub on_return: bool,
+    /// New lines.
+    pub on_line: bool,
+    /// Every so many instructions; 0 for never.
+    pub count: u32,
 }
 
 /// A Lua function's prototype; null for natives.
@@ -63,6 +81,7 @@ impl<'gc> Function<'gc> {
                 is_vararg: true,
                 name: None,
                 is_tail_call: false,
+                transfer: (0, 0),
             };
             if self.raw.tag == NATIVE_CLOSURE {
                 info.upvalue_count = (*self.raw.as_ptr::<NativeClosure>()).upvalue_count as usize;
@@ -313,6 +332,7 @@ impl<'gc> Call<'gc> {
                 info.current_line = debug::line_at(proto, debug::current_pc(at.frame)).map_or(-1, i64::from);
             }
             info.is_tail_call = at.is_tail_call();
+            info.transfer = at.transfer(co);
             info.name = at.name().map(|name| (name.kind, name.text));
             Some(info)
         }
@@ -332,18 +352,15 @@ impl<'gc> Call<'gc> {
         // SAFETY: A1; slots are looked up within the frame.
         unsafe {
             let (co, running) = self.subject(of);
-            let mut levels = debug::activations(co, running);
-            let mut above: Option<Activation> = None;
-            for _ in 0..level {
-                above = levels.next();
-            }
-            let at = levels.next()?;
+            let at = debug::activations(co, running).nth(level)?;
             let native_func = if co == self.co { self.func } else { (*co).pending_func };
             // Where the next function up begins, or what is in use ends.
-            let end = match above {
-                Some(above) if !above.frame.is_null() => (*above.frame).func,
-                Some(_) => native_func,
-                None => (*co).top,
+            let end = if !at.frame.is_null() && at.frame < (*co).frame {
+                (*at.frame.add(1)).func
+            } else if running.is_some() && !at.frame.is_null() {
+                native_func
+            } else {
+                (*co).top
             };
             if at.frame.is_null() || (*at.frame).is_native() {
                 let func = if at.frame.is_null() { native_func } else { (*at.frame).func };
@@ -361,7 +378,6 @@ impl<'gc> Call<'gc> {
             if let Some(name) = debug::local_at(frame.proto(), debug::current_pc(frame), register) {
                 return Some(Local { name, slot: frame.base.add(register) });
             }
-            let end = end.min(frame.register_end());
             let in_use = (end as usize).saturating_sub(frame.base as usize) / size_of::<Raw>();
             (register < in_use).then(|| Local { name: b"(temporary)".to_vec(), slot: frame.base.add(register) })
         }
@@ -392,6 +408,45 @@ impl<'gc> Call<'gc> {
             self.global_mut().heap.touch_coroutine(co);
             Some(local.name)
         }
+    }
+
+    /// Sets a coroutine's hook, by default the running one's, or removes it. The native ends with this.
+    ///
+    /// # Errors
+    /// None.
+    pub fn set_hook(&mut self, of: Option<Coroutine<'gc>>, hook: Option<HookSpec<'gc>>) -> NativeResult {
+        let co = of.map_or(self.co, |of| of.raw);
+        let mut mask = 0;
+        if let Some(spec) = &hook {
+            for (wanted, event) in [
+                (spec.on_call, hook::CALL),
+                (spec.on_return, hook::RETURN),
+                (spec.on_line, hook::LINE),
+                (spec.count > 0, hook::COUNT),
+            ] {
+                mask |= if wanted { event } else { 0 };
+            }
+        }
+        let (function, count) = hook.map_or((Raw::NIL, 0), |spec| (spec.function.raw, spec.count));
+        // SAFETY: A1.
+        unsafe { hook::set(co, function, mask, count, *self.func) };
+        self.next = Next::Hooks;
+        Ok(Outcome { kind: OutcomeKind::Next, count: 0 })
+    }
+
+    /// A coroutine's hook, by default the running one's.
+    pub fn hook(&self, of: Option<Coroutine<'gc>>) -> Option<HookSpec<'gc>> {
+        let co = of.map_or(self.co, |of| of.raw);
+        // SAFETY: A1.
+        let hook = unsafe { (*co).hook.as_ref() }.filter(|hook| hook.mask != 0)?;
+        let on = |event: u8| hook.mask & event != 0;
+        Some(HookSpec {
+            function: Value::new(hook.function),
+            on_call: on(hook::CALL),
+            on_return: on(hook::RETURN),
+            on_line: on(hook::LINE),
+            count: hook.count,
+        })
     }
 
     /// A traceback of another coroutine, as `debug.traceback` makes it.

@@ -9,7 +9,7 @@ use crate::coroutine::Switch;
 use crate::gc::OutOfMemory;
 use crate::metamethod::{self, Found, Stored};
 use crate::number::{ArithError, ArithOp};
-use crate::stack::{Coroutine as RawCoroutine, ResumeKind};
+use crate::stack::{Coroutine as RawCoroutine, ResumeKind, Status as RawStatus};
 use crate::state::Event;
 use crate::string::Str as RawStr;
 use crate::value::{self, Raw};
@@ -398,6 +398,10 @@ impl<'gc> Call<'gc> {
     /// # Errors
     /// `cannot close a running coroutine`, or a normal one
     pub fn close_coroutine(&mut self, coroutine: Coroutine<'gc>) -> NativeResult {
+        // SAFETY: A1.
+        if unsafe { (*coroutine.raw).status } == RawStatus::Parked {
+            return Err(self.error("cannot close a normal coroutine"));
+        }
         match coroutine.status(self) {
             Status::Running => Err(self.error("cannot close a running coroutine")),
             Status::Normal => Err(self.error("cannot close a normal coroutine")),

@@ -18,7 +18,7 @@ mod state;
 mod value;
 
 pub use call::Call;
-pub use inspect::FunctionInfo;
+pub use inspect::{FunctionInfo, HookSpec};
 pub(crate) use state::warn_finalizer_error;
 pub use state::{NotEnoughMemory, Root, Run, State, Task};
 pub use value::{Coroutine, Function, Kind, Str, Table, Userdata, Value};
@@ -133,6 +133,8 @@ pub(crate) enum Next {
         result: Raw,
     },
     Switch(Switch),
+    /// Hooks were set or removed: return nothing, and look which dispatch loop goes on.
+    Hooks,
 }
 
 /// What `collectgarbage` is asked for.

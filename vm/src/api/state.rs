@@ -1,6 +1,7 @@
 //! The embedder's side: virtual machines, tasks, roots.
 
 use super::{Call, GcAction, Value};
+use crate::call;
 use crate::closure::NativeFn;
 use crate::coroutine;
 use crate::exec::{self, X};
@@ -66,7 +67,8 @@ pub struct Task {
     /// The innermost coroutine, while the task is suspended. It keeps the chain of its resumers alive.
     innermost: Root,
     started: bool,
-    preempted: bool,
+    /// The top that the interrupted instruction counts on, while the task is preempted.
+    preempted_top: Option<u32>,
 }
 
 /// What became of a task that was run.
@@ -160,19 +162,19 @@ impl State {
             let co = if main {
                 let co = self.global.main;
                 assert!((*co).status == RawStatus::Dead, "one main task at a time");
-                (*co).frame = (*co).frames;
+                coroutine::abandon(co);
                 // The reference's interpreter has a call of its own around a script.
                 (*co).inherited_depth = 1;
                 value::write((*co).stack.add(1), function);
                 (*co).top = (*co).stack.add(2);
-                (*co).status = RawStatus::Fresh;
                 co
             } else {
                 RawCoroutine::new(&mut self.global.heap, global, function).map_err(|OutOfMemory| NotEnoughMemory)?
             };
+            (*co).status = RawStatus::Parked;
             let value = Raw::object(COROUTINE, co);
             let innermost = self.enter(|call| call.root(Value::new(value)));
-            Ok(Task { innermost, started: false, preempted: false })
+            Ok(Task { innermost, started: false, preempted_top: None })
         }
     }
 
@@ -186,9 +188,11 @@ impl State {
             let raw = value.as_coroutine().expect("the root keeps a coroutine").raw;
             // SAFETY: A1.
             assert!(unsafe { (*raw).status } == RawStatus::Fresh, "the coroutine has not begun");
+            // SAFETY: A1. Nobody else begins it now.
+            unsafe { (*raw).status = RawStatus::Parked };
             call.root(value)
         });
-        Task { innermost, started: false, preempted: false }
+        Task { innermost, started: false, preempted_top: None }
     }
 
     /// Starts a task, or goes on with one that yielded, was parked or preempted. `values` become the arguments of its
@@ -201,18 +205,17 @@ impl State {
         let values: Vec<Raw> = values.iter().map(|root| self.enter(|call| call.rooted(root).raw)).collect();
         let co = self.enter(|call| call.rooted(&task.innermost).raw).as_ptr::<RawCoroutine>();
         self.global.budget = i64::try_from(budget).unwrap_or(i64::MAX);
-        let preempted = task.started && task.preempted;
         // SAFETY: the coroutine is rooted by the task; the values are rooted by the caller.
         unsafe {
             assert!((*co).status != RawStatus::Dead, "the task has not ended");
-            task.preempted = false;
             let x = if !task.started {
                 task.started = true;
                 (*co).status = RawStatus::Running;
                 self.global.current = co;
                 self.global.heap.touch_coroutine(co);
                 coroutine::start(co, values.as_ptr(), values.len())
-            } else if preempted {
+            } else if let Some(top) = task.preempted_top.take() {
+                (*co).top = (*co).stack.add(top as usize);
                 (*co).status = RawStatus::Running;
                 self.global.current = co;
                 self.global.heap.touch_coroutine(co);
@@ -228,9 +231,34 @@ impl State {
         self.ended(task)
     }
 
+    /// Gives a task up that has not ended. Its variables are not closed; a main task makes room for another one.
+    ///
+    /// # Panics
+    /// When the task belongs to another virtual machine.
+    pub fn abandon(&mut self, task: Task) {
+        let mut co = self.enter(|call| call.rooted(&task.innermost).raw).as_ptr::<RawCoroutine>();
+        // SAFETY: the chain of resumers is alive with its innermost coroutine; nothing runs.
+        unsafe {
+            while !co.is_null() && (*co).status != RawStatus::Dead {
+                let resumer = (*co).resumer;
+                coroutine::abandon(co);
+                co = resumer;
+            }
+        }
+        self.global.current = self.global.main;
+    }
+
     /// The task left the dispatch loop: keeps its results, and lets go of its coroutine if it is over.
     fn ended(&mut self, task: &mut Task) -> Run {
         let co = self.global.current;
+        if self.global.exit == Exit::Preempted {
+            // The registers of a function that was interrupted are all in use.
+            // SAFETY: the coroutine is the current one.
+            unsafe {
+                task.preempted_top = Some(RawCoroutine::position(co, (*co).top));
+                (*co).top = (*co).top.max(call::scratch_top(co));
+            }
+        }
         task.innermost = self.enter(|call| call.root(Value::new(Raw::object(COROUTINE, co))));
         let global = &mut *self.global;
         global.results.clear();
@@ -254,12 +282,12 @@ impl State {
                     global.results.extend_from_slice(results);
                     Run::Yielded
                 }
+                Exit::Hooks => unreachable!("the dispatch loops hand over to each other"),
                 Exit::Parked => Run::Parked,
                 Exit::Preempted => {
-                    (*co).status = RawStatus::Yielded;
+                    (*co).status = RawStatus::Parked;
                     // No native let go of it.
                     (*co).pending_func = (*co).stack;
-                    task.preempted = true;
                     Run::Preempted
                 }
             }
@@ -285,7 +313,7 @@ impl State {
         });
         // A failed main task has left its frames; they are of no use any more.
         // SAFETY: nothing runs.
-        unsafe { (*self.global.main).status = RawStatus::Dead };
+        unsafe { coroutine::abandon(self.global.main) };
         if let Ok(mut task) = self.task(&function, true) {
             self.resume(&mut task, &[], i64::MAX as u64);
         }

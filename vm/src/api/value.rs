@@ -427,7 +427,7 @@ impl<'gc> Coroutine<'gc> {
     pub fn status(self, _call: &Call<'gc>) -> Status {
         // SAFETY: A1.
         match unsafe { (*self.raw).status } {
-            RawStatus::Fresh | RawStatus::Yielded => Status::Suspended,
+            RawStatus::Fresh | RawStatus::Yielded | RawStatus::Parked => Status::Suspended,
             RawStatus::Running => Status::Running,
             RawStatus::Normal => Status::Normal,
             RawStatus::Dead => Status::Dead,

@@ -54,6 +54,8 @@ ops! {
             _ => slow(x, |x, i| call_other(x, i)),
         }
     }
+    fn call_hooked(x, i) { slow(x, |x, i| call_other(x, i)) }
+    fn tfor_call_hooked(x, i) { slow(x, |x, i| call_iterator(x, i)) }
     fn tail_call(x, i) { slow(x, |x, i| tail_call_slow(x, i)) }
     fn ret(x, i) {
         if i.d() as u16 & RETURN_CLOSE != 0 {
@@ -131,7 +133,7 @@ ops! {
         if x.reg(i.a() + 3).is_falsy() {
             return x.jump(i);
         }
-        slow(x, |x, i| mark_to_close(x.jump(i), i.a() + 3))
+        slow(x, |x, i| mark_to_close(x, i.a() + 3).unwrap_or_else(|| x.jump(i)))
     }
     fn tfor_call(x, i) {
         let a = i.a();
@@ -153,7 +155,7 @@ ops! {
     fn vararg(x, i) { slow(x, |x, i| get_varargs(x, i)) }
     fn vararg_prep(x, i) { slow(x, |x, i| prepare_varargs(x, i)) }
     fn close(x, i) { slow(x, |x, i| close_block(x, i)) }
-    fn tbc(x, i) { slow(x, |x, i| mark_to_close(x, i.a())) }
+    fn tbc(x, i) { slow(x, |x, i| mark_to_close(x, i.a()).unwrap_or(x)) }
     fn continue_native(x, i) { slow(x, |x, _| call::resume_native(x.co)) }
 }
 
@@ -164,7 +166,7 @@ unsafe fn arg_count(x: X, i: Instruction, func: *mut Raw) -> usize {
     unsafe { if i.b() != 0 { i.b() - 1 } else { (*x.co).top.offset_from(func) as usize - 1 } }
 }
 
-/// A call that needs a larger stack, or of a value with `__call`.
+/// A call that needs a larger stack, of a value with `__call`, or that a hook may want to know of.
 unsafe fn call_other(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4.
     unsafe {
@@ -401,23 +403,23 @@ unsafe fn traverse(x: X, i: Instruction) -> X {
     }
 }
 
-/// Registers a to-be-closed variable; nil and false need no closing.
-unsafe fn mark_to_close(x: X, idx: usize) -> X {
+/// Registers a to-be-closed variable; nil and false need no closing. A state is that of an error.
+unsafe fn mark_to_close(x: X, idx: usize) -> Option<X> {
     // SAFETY: E1 to E4.
     unsafe {
         let value = x.reg(idx);
         if value.is_falsy() {
-            return x;
+            return None;
         }
         x.save();
         if x.global().metamethod(value, Event::Close).is_nil() {
             let name = debug::local_name(x.co, idx).unwrap_or_else(|| b"?".to_vec());
             let message = [b"variable '", &name[..], b"' got a non-closable value"].concat();
-            return throw_message(x.co, &message);
+            return Some(throw_message(x.co, &message));
         }
         let position = Coroutine::position(x.co, x.base.add(idx));
         (*x.co).to_close.push(position);
-        x
+        None
     }
 }
 

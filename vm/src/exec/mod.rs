@@ -18,6 +18,7 @@ mod compare;
 mod control;
 
 use crate::bytecode::{Instruction, Op};
+use crate::hook;
 use crate::stack::Coroutine;
 use crate::state::{Exit, Global};
 use crate::value::{self, Raw};
@@ -186,11 +187,34 @@ use ops;
 /// # Safety
 /// The coroutine's current frame is a Lua frame with its `pc` saved, and nobody else uses the virtual machine.
 pub(crate) unsafe fn run(co: *mut Coroutine) {
-    // SAFETY: the caller's contract.
+    // SAFETY: the caller's contract; a loop that is left for the other one has saved where it was.
+    unsafe {
+        let global = (*co).global;
+        let mut co = co;
+        loop {
+            if (*global).hooks == 0 {
+                dispatch::<false>(co)
+            } else {
+                dispatch::<true>(co)
+            }
+            if (*global).exit != Exit::Hooks {
+                return;
+            }
+            co = (*global).current;
+        }
+    }
+}
+
+/// The loop itself; there is one for coroutines with hooks, so that others are not asked for any.
+unsafe fn dispatch<const HOOKS: bool>(co: *mut Coroutine) {
+    // SAFETY: the contract of `run`.
     let mut x = unsafe { X::reload(co) };
     loop {
         // SAFETY: E1: `pc` stays inside the code.
         unsafe {
+            while HOOKS && let Some(next) = hook::before(x) {
+                x = next;
+            }
             let i = *x.pc;
             x.pc = x.pc.add(1);
             x = match decode(i) {
@@ -268,6 +292,7 @@ pub(crate) unsafe fn run(co: *mut Coroutine) {
                 Op::TestF => compare::test_f(x, i),
                 Op::TestSetT => compare::test_set_t(x, i),
                 Op::TestSetF => compare::test_set_f(x, i),
+                Op::Call if HOOKS => control::call_hooked(x, i),
                 Op::Call => control::call(x, i),
                 Op::TailCall => control::tail_call(x, i),
                 Op::Return => control::ret(x, i),
@@ -276,6 +301,7 @@ pub(crate) unsafe fn run(co: *mut Coroutine) {
                 Op::ForLoop => control::for_loop(x, i),
                 Op::ForPrep => control::for_prep(x, i),
                 Op::TForPrep => control::tfor_prep(x, i),
+                Op::TForCall if HOOKS => control::tfor_call_hooked(x, i),
                 Op::TForCall => control::tfor_call(x, i),
                 Op::TForLoop => control::tfor_loop(x, i),
                 Op::Closure => control::closure(x, i),

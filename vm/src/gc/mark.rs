@@ -163,6 +163,11 @@ impl Heap {
                 }
             }
             self.mark_if_any((*coroutine).resumer);
+            if let Some(hook) = &(*coroutine).hook {
+                let (function, native) = (hook.function, hook.native);
+                self.mark_value(function);
+                self.mark_value(native);
+            }
             let mut slot = (*coroutine).stack;
             while slot < (*coroutine).top {
                 self.mark_value(*slot);
@@ -423,6 +428,7 @@ impl Heap {
 
     /// All objects with a finaliser are due: the state is closing.
     pub fn finalize_all(&mut self) {
+        self.closing = true;
         let due = mem::take(&mut self.finalizable);
         self.to_finalize.extend(due.into_iter().rev());
     }

@@ -89,6 +89,8 @@ pub(crate) struct Heap {
     pub mode_name: *mut Str,
     /// Whether `collectgarbage("stop")` holds.
     pub stopped: bool,
+    /// The state closes: no object gets a finaliser any more, or they might never end.
+    pub closing: bool,
     /// Whether a finaliser runs, which holds back further ones.
     pub finalizing: bool,
     /// Percentage of `estimate` at which a new cycle starts.
@@ -113,7 +115,7 @@ impl Heap {
             large: Vec::new(),
             interned: Interned::new(seed),
             bytes: 0,
-            threshold: 256 * 1024,
+            threshold: if cfg!(feature = "stress") { 0 } else { 256 * 1024 },
             hard_limit: usize::MAX,
             white: 0b01,
             phase: Phase::Pause,
@@ -129,6 +131,7 @@ impl Heap {
             estimate: 0,
             mode_name: ptr::null_mut(),
             stopped: false,
+            closing: false,
             finalizing: false,
             pause: 200,
             step_mul: 100,
@@ -175,18 +178,12 @@ impl Heap {
     #[inline(always)]
     pub fn charge(&mut self, len: usize) {
         self.bytes += len;
-        if cfg!(feature = "stress") {
-            self.threshold = 0;
-        }
     }
 
     /// Books a table's growth or shrinkage.
     #[inline(always)]
     pub fn charge_growth(&mut self, growth: Growth) {
         self.bytes = self.bytes.wrapping_add_signed(growth);
-        if cfg!(feature = "stress") && growth != 0 {
-            self.threshold = 0;
-        }
     }
 
     /// Whether the next safe point has something to do.
@@ -372,7 +369,7 @@ impl Heap {
     pub unsafe fn register_finalizer(&mut self, object: *mut Header) {
         // SAFETY: the caller's contract.
         unsafe {
-            if (*object).marked & HAS_FINALIZER == 0 {
+            if (*object).marked & HAS_FINALIZER == 0 && !self.closing {
                 (*object).marked |= HAS_FINALIZER;
                 self.finalizable.push(object);
             }

@@ -19,6 +19,10 @@ const SWEEP_WORK: usize = 4096;
 /// A cycle never starts below this.
 const THRESHOLD_MIN: usize = 128 * 1024;
 
+/// The stress build collects whenever the heap grew by this part of itself: at every allocation while it is small, and
+/// seldom enough to end while it is large.
+const STRESS_DIVISOR: usize = 4096;
+
 impl Heap {
     /// Does a slice of work; called at safe points once `wants_step` holds. Answers whether a cycle ended.
     pub fn step(&mut self, roots: &[Raw]) -> bool {
@@ -136,6 +140,10 @@ impl Heap {
 
     /// Sets when the next cycle starts, from what is in use now.
     pub fn set_threshold(&mut self) {
+        if cfg!(feature = "stress") {
+            self.threshold = self.bytes + self.bytes / STRESS_DIVISOR;
+            return;
+        }
         self.threshold = (self.estimate / 100).saturating_mul(self.pause.max(100)).max(THRESHOLD_MIN);
         // Near the hard limit collect early: natives can't, and give up there.
         if self.hard_limit != usize::MAX {
