@@ -2,6 +2,8 @@
 
 use crate::support::Machine;
 use perilune_vm::Run;
+use perilune_vm::bytecode::{Instruction, Op};
+use perilune_vm::verify::verify;
 
 /// Bytes above an empty machine; fewer where every allocation collects.
 const LIMIT: usize = if cfg!(feature = "stress") { 1_000_000 } else { 20_000_000 };
@@ -212,4 +214,21 @@ fn a_machine_survives_errors_in_finalizers() {
         collectgarbage() collectgarbage() return 'alive'",
     );
     assert_eq!((run, results.as_str()), (Run::Finished, "alive"));
+}
+
+/// The verifier knows no types: an instruction that needs a table looks for itself.
+#[test]
+fn a_hostile_chunk_fills_no_list_that_is_none() {
+    let mut chunk = perilune_compiler::compile(b"return { ... }", b"=test").expect("the chunk compiles");
+    let new_table = chunk.main.code.iter().position(|i| i.op() == Op::NewTable).expect("there is a constructor");
+    chunk.main.code[new_table] = Instruction::abc(Op::LoadTrue, chunk.main.code[new_table].a() as u8, 0, 0);
+    verify(&chunk).expect("nothing else is wrong with it");
+    let mut machine = Machine::new();
+    let function = machine.state.enter(|call| {
+        let function = call.load(&chunk, None).expect("there is memory");
+        call.root(function)
+    });
+    let mut task = machine.state.task(&function, false).expect("there is memory");
+    assert_eq!(machine.resume(&mut task, &[], u64::MAX), Run::Failed);
+    assert_eq!(machine.results(), "test:1: attempt to index a boolean value");
 }

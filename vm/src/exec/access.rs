@@ -367,9 +367,14 @@ unsafe fn set_any(x: X, i: Instruction) -> X {
 }
 
 unsafe fn fill_list(x: X, i: Instruction) -> X {
-    // SAFETY: E1 to E4; the table is fresh from its constructor.
+    // SAFETY: E1 to E4; the verifier knows no types, so the table is looked at.
     unsafe {
-        let table = x.reg(i.a()).as_ptr::<Table>();
+        let object = x.reg(i.a());
+        if object.tag != TABLE {
+            x.save();
+            return call::throw_type_error(x.co, object, "index", Operand::None);
+        }
+        let table = object.as_ptr::<Table>();
         let first = x.base.add(i.a() + 1);
         let count = if i.b() == 0 { (*x.co).top.offset_from(first) as usize } else { i.b() };
         let heap = &mut x.global().heap;

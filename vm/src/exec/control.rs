@@ -166,6 +166,12 @@ unsafe fn arg_count(x: X, i: Instruction, func: *mut Raw) -> usize {
     unsafe { if i.b() != 0 { i.b() - 1 } else { (*x.co).top.offset_from(func) as usize - 1 } }
 }
 
+/// What copying so many values counts as, in units of the budget.
+#[inline(always)]
+fn copy_work(count: usize) -> i64 {
+    (count >> 4) as i64
+}
+
 /// A call that needs a larger stack, of a value with `__call`, or that a hook may want to know of.
 unsafe fn call_other(x: X, i: Instruction) -> X {
     // SAFETY: E1 to E4.
@@ -240,6 +246,7 @@ unsafe fn return_many(x: X, from: *mut Raw, count: usize) -> X {
         (*co).frame = frame.sub(1);
         let wanted = if nresults < 0 { count } else { nresults as usize };
         let moved = wanted.min(count);
+        x.global().budget -= copy_work(moved);
         for idx in 0..moved {
             value::write(func.add(idx), value::read(from.add(idx)));
         }
@@ -283,6 +290,7 @@ unsafe fn tail_call_slow(x: X, i: Instruction) -> X {
         if (*from).tag != CLOSURE {
             return call_value(co, from, nargs, -1, 0);
         }
+        x.global().budget -= copy_work(nargs);
         let frame = &mut *(*co).frame;
         let (func, nresults, flags) = (frame.func, frame.nresults, frame.flags);
         for idx in 0..=nargs {
@@ -460,6 +468,7 @@ unsafe fn get_varargs(x: X, i: Instruction) -> X {
         let co = x.co;
         let count = (*(*co).frame).vararg_count as usize;
         let wanted = if i.c() == 0 { count } else { i.c() - 1 };
+        x.global().budget -= copy_work(wanted);
         let mut to = x.base.add(i.a());
         x.save();
         if !Coroutine::has_room(co, to, wanted + NATIVE_RESERVE) {
@@ -494,6 +503,7 @@ unsafe fn prepare_varargs(x: X, i: Instruction) -> X {
         if nargs <= params {
             return x;
         }
+        x.global().budget -= copy_work(nargs);
         let proto = (*(*x.base.sub(1)).as_ptr::<Closure>()).proto;
         let need = 1 + (*proto).stack_len_max as usize + NATIVE_RESERVE;
         let mut end = x.base.add(nargs);

@@ -1,13 +1,24 @@
 //! `perilune lua`: the stand-alone interpreter of the manual's §7.
 
+mod prompt;
+
 use perilune_stdlib::base;
 use perilune_vm::{Call, GcAction, LuaError, NativeFn, NativeResult, Root, Run, State, Value};
+use prompt::{Edited, Line, Lines, Plain};
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
+use std::cell::RefCell;
 use std::ffi::OsString;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const VERSION: &str = concat!("Perilune ", env!("CARGO_PKG_VERSION"), " (Lua 5.4)");
+/// Budget between two looks at whether Ctrl-C was pressed: some milliseconds.
+const SLICE: u64 = 1 << 22;
 const USAGE: &str = "usage: perilune lua [options] [script [args]]
 Available options are:
   -e stat   execute string 'stat'
@@ -114,7 +125,7 @@ fn run(options: &Options, args: &[Vec<u8>]) -> Result<(), Failed> {
     }
     let mut interpreter = Interpreter::new(options, args)?;
     let outcome = interpreter.session(options, args);
-    interpreter.state.close();
+    interpreter.state.borrow_mut().close();
     outcome
 }
 
@@ -145,7 +156,10 @@ fn no_memory<E>(_: E) -> Failed {
 }
 
 struct Interpreter {
-    state: State,
+    /// Shared with the line editor, which completes names.
+    state: Rc<RefCell<State>>,
+    /// False while a program runs. Ctrl-C makes it true; when it is true already, Ctrl-C ends the process.
+    idle: Arc<AtomicBool>,
 }
 
 impl Interpreter {
@@ -163,7 +177,11 @@ impl Interpreter {
             set_arg(call, options.script, args)
         });
         opened.map_err(no_memory)?;
-        Ok(Interpreter { state })
+        let idle = Arc::new(AtomicBool::new(true));
+        // In this order, so that the first signal only sets the flag. Without them Ctrl-C ends the process at once.
+        let _ = flag::register_conditional_default(SIGINT, Arc::clone(&idle));
+        let _ = flag::register(SIGINT, Arc::clone(&idle));
+        Ok(Interpreter { state: Rc::new(RefCell::new(state)), idle })
     }
 
     /// `LUA_INIT`, the steps, the script, the prompt.
@@ -220,14 +238,14 @@ impl Interpreter {
             Some(at) => (&what[..at], &what[at + 1..]),
             None => (what.split(|&byte| byte == b'-').next().unwrap_or(what), what),
         };
-        let call = self.state.enter(|call| -> Result<(Root, Root), LuaError> {
+        let call = self.state.borrow_mut().enter(|call| -> Result<(Root, Root), LuaError> {
             let require = call.globals().get_str(call, b"require");
             let module = call.string(module)?;
             Ok((call.root(require), call.root(module)))
         });
         let (require, module) = call.map_err(no_memory)?;
         let results = self.call(&require, vec![module])?;
-        let set = self.state.enter(|call| {
+        let set = self.state.borrow_mut().enter(|call| {
             let module = results.first().map_or(Value::NIL, |root| call.rooted(root));
             call.globals().set_str(call, global, module)
         });
@@ -241,7 +259,7 @@ impl Interpreter {
     }
 
     fn load(&mut self, chunk: &perilune_vm::bytecode::Chunk, args: &[Vec<u8>]) -> Result<(Root, Vec<Root>), Failed> {
-        let loaded = self.state.enter(|call| -> Result<(Root, Vec<Root>), LuaError> {
+        let loaded = self.state.borrow_mut().enter(|call| -> Result<(Root, Vec<Root>), LuaError> {
             let function = call.load(chunk, None)?;
             let mut roots = Vec::new();
             for arg in args {
@@ -255,20 +273,26 @@ impl Interpreter {
 
     /// Calls a function; its results, or the message with a traceback.
     fn call(&mut self, function: &Root, args: Vec<Root>) -> Result<Vec<Root>, Failed> {
-        let (protect, mut values) = self.state.enter(|call| {
+        let (protect, mut values) = self.state.borrow_mut().enter(|call| {
             let protect: NativeFn = protect;
             let handler = Value::native(message_handler);
             let function = call.rooted(function);
             (call.root(Value::native(protect)), vec![call.root(function), call.root(handler)])
         });
         values.extend(args);
-        let mut task = self.state.task(&protect, true).map_err(no_memory)?;
-        let mut run = self.state.resume(&mut task, &values, u64::MAX);
+        let mut task = self.state.borrow_mut().task(&protect, true).map_err(no_memory)?;
+        self.idle.store(false, Ordering::Relaxed);
+        let mut run = self.state.borrow_mut().resume(&mut task, &values, SLICE);
         while run == Run::Preempted {
-            run = self.state.resume(&mut task, &[], u64::MAX);
+            if self.idle.load(Ordering::Relaxed) {
+                self.state.borrow_mut().abandon(task);
+                return Err(b"interrupted!".to_vec());
+            }
+            run = self.state.borrow_mut().resume(&mut task, &[], SLICE);
         }
-        let mut results = self.state.results();
-        let message = self.state.enter(|call| {
+        self.idle.store(true, Ordering::Relaxed);
+        let mut results = self.state.borrow_mut().results();
+        let message = self.state.borrow_mut().enter(|call| {
             let failed = run == Run::Failed || results.first().is_some_and(|ok| !call.rooted(ok).is_truthy());
             let error = results.get(1).or(results.first()).map(|root| call.rooted(root));
             failed.then(|| error.and_then(Value::as_str).map_or_else(Vec::new, |text| text.as_bytes().to_vec()))
@@ -281,64 +305,76 @@ impl Interpreter {
 
     /// Reads, runs and prints, until the input ends.
     fn prompt(&mut self) {
-        let mut input = io::stdin().lock();
-        let mut line = Vec::new();
-        while read_line(&mut input, &mut line, "> ") {
-            if let Err(message) = self.answer(&mut input, &mut line) {
+        let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+        let edited = if is_terminal { Edited::new(Rc::clone(&self.state)) } else { None };
+        match edited {
+            Some(mut lines) => self.converse(&mut lines),
+            None => self.converse(&mut Plain),
+        }
+        println!();
+    }
+
+    fn converse(&mut self, lines: &mut impl Lines) {
+        loop {
+            let line = match lines.read(&self.prompt_text("_PROMPT", "> ")) {
+                Line::Text(line) => line,
+                Line::Dropped => continue,
+                Line::End => return,
+            };
+            if let Err(message) = self.answer(lines, line) {
                 // At the prompt it is clear who speaks.
                 let _ = io::stderr().write_all(&[&message[..], b"\n"].concat());
             }
             perilune_stdlib::flush();
         }
-        println!();
+    }
+
+    /// The global of that name as a prompt, or the default.
+    fn prompt_text(&mut self, name: &str, default: &str) -> String {
+        self.state.borrow_mut().enter(|call| {
+            let prompt = call.globals().get_str(call, name.as_bytes());
+            match call.try_text(prompt) {
+                Ok(Some(text)) if !prompt.is_nil() => {
+                    let text = text.as_str().map_or(&b""[..], |text| text.as_bytes());
+                    String::from_utf8_lossy(text).into_owned()
+                }
+                _ => default.to_owned(),
+            }
+        })
     }
 
     /// Runs what was typed: an expression, or statements, over as many lines as they need.
-    fn answer(&mut self, input: &mut impl BufRead, line: &mut Vec<u8>) -> Result<(), Failed> {
+    fn answer(&mut self, lines: &mut impl Lines, line: Vec<u8>) -> Result<(), Failed> {
         let name = b"=stdin";
-        let expression = [b"return ", &line[..]].concat();
+        let mut input = line;
+        let expression = [b"return ", &input[..]].concat();
         let chunk = match base::chunk(&expression, name) {
-            Ok(chunk) => chunk,
+            Ok(chunk) => Ok(chunk),
             Err(_) => loop {
-                match base::chunk(line, name) {
-                    Ok(chunk) => break chunk,
+                match base::chunk(&input, name) {
                     Err(message) if message.ends_with(b"near <eof>") => {
-                        let mut more = Vec::new();
-                        if !read_line(input, &mut more, ">> ") {
-                            return Err(message);
+                        match lines.read(&self.prompt_text("_PROMPT2", ">> ")) {
+                            Line::Text(more) => input = [&input[..], b"\n", &more].concat(),
+                            Line::Dropped => return Ok(()),
+                            Line::End => break Err(message),
                         }
-                        line.push(b'\n');
-                        line.append(&mut more);
                     }
-                    Err(message) => return Err(message),
+                    outcome => break outcome,
                 }
             },
         };
-        let (function, _) = self.load(&chunk, &[])?;
+        lines.remember(&input);
+        let (function, _) = self.load(&chunk?, &[])?;
         let results = self.call(&function, Vec::new())?;
         if results.is_empty() {
             return Ok(());
         }
-        let print = self.state.enter(|call| {
+        let print = self.state.borrow_mut().enter(|call| {
             let print = call.globals().get_str(call, b"print");
             call.root(print)
         });
         self.call(&print, results).map(drop)
     }
-}
-
-/// Shows a prompt and reads a line; false at the end of the input.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>, prompt: &str) -> bool {
-    print!("{prompt}");
-    let _ = io::stdout().flush();
-    line.clear();
-    if input.read_until(b'\n', line).unwrap_or(0) == 0 {
-        return false;
-    }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-    }
-    true
 }
 
 /// The global `arg`: the script at 0, its arguments above, what stands in front of it below.
