@@ -4,10 +4,15 @@ use crate::cipher::Protection;
 use crate::codec::Put;
 use crate::connection::content;
 use crate::group::{KeyShare, dh_exchange, rsa_encrypt};
-use crate::limits::RECORD_PLAINTEXT_MAX;
-use crate::message::kind;
+use crate::limits::{
+    CERTIFICATE_LEN_MAX, COOKIE_LEN_MAX, EXTENSION_TEXT_MAX, EXTENSIONS_MAX, NAME_ATTRIBUTES_MAX, RECORD_PLAINTEXT_MAX,
+    VERIFY_REQUESTS_MAX,
+};
+use crate::message::{RETRY_RANDOM, kind};
 use crate::puppet::{Choice, Puppet, certificate, server_hello};
 use crate::testing::unhex;
+use crate::x509::der::tag;
+use crate::x509::{Certificate, CertificateError};
 use crate::{Group, SystemRng, TlsError, Version};
 
 const MALFORMED_EMPTY: TlsError = TlsError::Malformed { what: "record, which is empty" };
@@ -245,4 +250,70 @@ fn keys_are_erased() {
     erases::<x25519_dalek::StaticSecret>();
     erases::<p256::SecretKey>();
     erases::<crate::hash::Secret>();
+}
+
+/// A DER value.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(content.len()).unwrap().to_be_bytes();
+    [&[tag, 0x84][..], &len, content].concat()
+}
+
+/// The smallest certificate, with this name of the subject and these extensions.
+fn with_parts(subject: &[u8], extensions: &[u8]) -> Vec<u8> {
+    let small = certificate();
+    // From its end: the public key.
+    let spki = &small[small.len() - 89..];
+    assert_eq!(spki[0], tag::SEQUENCE);
+    let empty = der(tag::SEQUENCE, &[]);
+    let list = der(tag::context(3), &der(tag::SEQUENCE, extensions));
+    let parts = [&der(tag::INTEGER, &[1])[..], &empty, &empty, &empty, &der(tag::SEQUENCE, subject), spki, &list];
+    der(tag::SEQUENCE, &der(tag::SEQUENCE, &parts.concat()))
+}
+
+#[test]
+fn limits_of_certificates() {
+    let parse = |subject: &[u8], extensions: &[u8]| Certificate::parse(&with_parts(subject, extensions)).unwrap();
+    let extension = der(tag::SEQUENCE, &[der(tag::OID, &[0x2a, 3]), der(tag::OCTET_STRING, b"x")].concat());
+    let kept = |count| parse(&[], &extension.repeat(count)).extensions.len();
+    assert_eq!((kept(EXTENSIONS_MAX), kept(EXTENSIONS_MAX + 1)), (EXTENSIONS_MAX, EXTENSIONS_MAX));
+    let attribute = der(tag::SEQUENCE, &[der(tag::OID, &[0x55, 4, 3]), der(tag::UTF8_STRING, b"x")].concat());
+    let kept = |count| parse(&der(0x31, &attribute).repeat(count), &[]).subject.len();
+    assert_eq!((kept(NAME_ATTRIBUTES_MAX), kept(NAME_ATTRIBUTES_MAX + 1)), (NAME_ATTRIBUTES_MAX, NAME_ATTRIBUTES_MAX));
+    // Addresses without a byte: two bytes each, and many more in words.
+    let text_len = |count: usize| {
+        let names = der(tag::SEQUENCE, &[0x87, 0].repeat(count));
+        let extension = [der(tag::OID, &[0x55, 0x1d, 0x11]), der(tag::OCTET_STRING, &names)].concat();
+        parse(&[], &der(tag::SEQUENCE, &extension)).extensions[0].value.as_ref().map(Vec::len)
+    };
+    let one = text_len(2).unwrap() - text_len(1).unwrap();
+    assert!(text_len(EXTENSION_TEXT_MAX / one).is_some());
+    assert_eq!(text_len(EXTENSION_TEXT_MAX / one + 2), None);
+    let long = with_parts(&[], &vec![0; CERTIFICATE_LEN_MAX]);
+    assert_eq!(Certificate::parse(&long), Err(CertificateError::TooLong));
+}
+
+#[test]
+fn limits_of_cookies() {
+    let choice = Choice::new("TLS_AES_128_GCM_SHA256", Version::Tls13);
+    let retry = |len: usize| {
+        let mut body = vec![3, 3];
+        body.extend(RETRY_RANDOM);
+        body.extend([0, 0x13, 0x01, 0]);
+        let mut extensions = vec![0, 43, 0, 2, 3, 4, 0, 44];
+        let mut cookie = Vec::new();
+        cookie.put_vec16(&vec![1; len]);
+        extensions.put_vec16(&cookie);
+        body.put_vec16(&extensions);
+        Puppet::new(choice, 1).send_message(kind::SERVER_HELLO, &body)
+    };
+    assert_eq!(retry(COOKIE_LEN_MAX), Ok(()));
+    let limit = TlsError::Limit { what: "bytes of a cookie", max: COOKIE_LEN_MAX };
+    assert_eq!(retry(COOKIE_LEN_MAX + 1), Err(limit));
+    let choice = Choice { datagram: true, ..Choice::new("AES128-SHA", Version::Tls12) };
+    let mut puppet = Puppet::new(choice, 1);
+    for _ in 0..VERIFY_REQUESTS_MAX {
+        puppet.send_message(kind::HELLO_VERIFY_REQUEST, &[0xfe, 0xff, 1, 7]).unwrap();
+    }
+    let limit = TlsError::Limit { what: "HelloVerifyRequests", max: VERIFY_REQUESTS_MAX };
+    assert_eq!(puppet.send_message(kind::HELLO_VERIFY_REQUEST, &[0xfe, 0xff, 1, 7]), Err(limit));
 }
