@@ -1322,7 +1322,7 @@ impl<'s> Parser<'s> {
             Token::LeftBrace => return self.table_constructor(),
             Token::Function => {
                 self.next()?;
-                let line = self.last_line;
+                let line = self.line();
                 return self.function_body(false, line);
             }
             _ => return self.suffixed_expression(),

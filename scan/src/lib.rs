@@ -10,6 +10,7 @@ pub mod connect_scan;
 pub mod net;
 pub mod port;
 pub mod real;
+pub mod regex;
 pub mod result;
 pub mod secure;
 pub mod services;

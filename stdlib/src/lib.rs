@@ -1,10 +1,12 @@
-//! The standard library: one file or folder per library, written against the virtual machine's safe face.
+//! The standard library: one file or folder per library, written against the virtual machine's safe face; and [`Lua`],
+//! a machine with all of it, for programs that embed one.
 
 #![deny(unsafe_code)]
 
 pub mod base;
 pub mod coroutine;
 pub mod debug;
+mod embed;
 pub mod files;
 pub mod io;
 pub mod math;
@@ -15,6 +17,8 @@ pub mod string;
 mod sys;
 pub mod table;
 pub mod utf8;
+
+pub use embed::{Error, Handle, Lua, Owned, Resumed, Thread};
 
 use perilune_vm::{Call, LuaError, NativeFn, Table, Value};
 

@@ -8,7 +8,7 @@ use crate::call::{self, call_metamethod};
 use crate::debug::{self, Operand};
 use crate::exec::X;
 use crate::number::{self, ArithError, ArithOp, Number};
-use crate::state::{Event, Global};
+use crate::state::{Event, Global, string_work};
 use crate::string::{self, Str};
 use crate::table::{self, KeyError, Table};
 use crate::value::{self, FLOAT, INTEGER, Raw, TABLE, USERDATA};
@@ -480,6 +480,7 @@ pub(crate) unsafe fn join(global: &mut Global, values: &[Raw]) -> Result<Raw, ()
             let string = global.heap.short_string(&buffer[..len]).map_err(|_| ())?;
             return Ok(Str::value(string));
         }
+        global.budget -= string_work(total);
         let string = global.heap.blank_string(total).map_err(|_| ())?;
         let mut at = string.cast::<u8>().add(string::DATA_OFFSET);
         for piece in &mut pieces {

@@ -114,12 +114,23 @@ pub(crate) struct RootSlots {
 /// What takes a warning's text.
 pub type WarnFn = fn(&[u8]);
 
+/// Minutes of work at most, which no useful pattern needs.
+const WORK_LIMIT: u64 = 1 << 33;
+
+/// What making a string of so many bytes counts as, in units of the budget.
+#[inline(always)]
+pub(crate) fn string_work(len: usize) -> i64 {
+    (len >> 6) as i64
+}
+
 /// Everything the coroutines of one virtual machine share.
 #[derive(Debug)]
 pub(crate) struct Global {
     pub heap: Heap,
     /// Instructions that may jump back or call until the interpreter looks up; see `api::State::run`.
     pub budget: i64,
+    /// Units of work that one native may do in one go.
+    pub work_limit: u64,
     /// The coroutine that runs, or ran last.
     pub current: *mut Coroutine,
     pub main: *mut Coroutine,
@@ -149,6 +160,7 @@ impl Global {
         let mut global = Box::new(Global {
             heap: Heap::new(seed),
             budget: i64::MAX,
+            work_limit: WORK_LIMIT,
             current: ptr::null_mut(),
             main: ptr::null_mut(),
             registry: ptr::null_mut(),

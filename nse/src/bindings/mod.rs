@@ -8,6 +8,7 @@ mod lpeg;
 pub(crate) mod nmap;
 pub(crate) mod nmapdb;
 mod openssl;
+mod pcre;
 pub(crate) mod port;
 pub(crate) mod socket;
 pub(crate) mod stdnse;
@@ -39,7 +40,7 @@ macro_rules! modules {
 /// What scripts find loaded, and as globals.
 const LOADED: [Module; 4] = modules![lfs, lpeg, openssl, zlib];
 /// What scripts of older times `require`. Library files of these names go before; none is a global.
-const FOR_OLD_SCRIPTS: [Module; 2] = modules![bin, bit];
+const FOR_OLD_SCRIPTS: [Module; 3] = modules![bin, bit, pcre];
 
 /// Opens the modules of a script's environment.
 pub(crate) fn open_modules(call: &mut Call<'_>) -> Result<(), LuaError> {

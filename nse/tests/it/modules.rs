@@ -3,5 +3,6 @@
 mod lpeg;
 mod machine;
 mod openssl;
+mod pcre;
 mod small;
 mod zlib;

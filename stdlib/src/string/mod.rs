@@ -313,7 +313,7 @@ fn find_or_match(call: &mut Call<'_>, is_find: bool) -> NativeResult {
         };
     }
     let (anchored, rest) = strip_anchor(pattern);
-    let mut matcher = Matcher::new(subject, rest);
+    let mut matcher = Matcher::new(subject, rest, call.work_limit());
     let found =
         if anchored { matcher.match_at(from).map(|end| end.map(|end| (from, end))) } else { matcher.search(from) };
     call.charge(matcher.steps)?;
@@ -366,7 +366,7 @@ fn gmatch_step(call: &mut Call<'_>) -> NativeResult {
     let (subject, pattern) = (subject.as_bytes(), pattern.as_bytes());
     let mut from = call.upvalue(3).to_integer().unwrap_or(0) as usize;
     let last = call.upvalue(4).to_integer().unwrap_or(-1);
-    let mut matcher = Matcher::new(subject, pattern);
+    let mut matcher = Matcher::new(subject, pattern, call.work_limit());
     while from <= subject.len() {
         let found = matcher.search(from);
         call.charge(matcher.steps)?;
@@ -395,6 +395,7 @@ fn gsub(call: &mut Call<'_>) -> NativeResult {
     let subject = call.check_string(1)?.as_bytes();
     let pattern = call.check_string(2)?.as_bytes();
     let replacement = call.arg(3);
+    let max = call.opt_integer(4, subject.len() as i64 + 1)?;
     let is_usable = replacement.as_number().is_some()
         || replacement.as_str().is_some()
         || replacement.as_table().is_some()
@@ -405,7 +406,6 @@ fn gsub(call: &mut Call<'_>) -> NativeResult {
     if replacement.as_number().is_some() {
         call.check_string(3)?;
     }
-    let max = call.opt_integer(4, subject.len() as i64 + 1)?;
     let (anchored, _) = strip_anchor(pattern);
     let state = Gsub { at: 0, last: None, matches: 0, max, anchored, out: Vec::new(), pending: (0, 0), changed: false };
     Box::new(state).run(call)
@@ -431,7 +431,7 @@ impl Gsub {
         let subject = call.check_string(1)?.as_bytes();
         let pattern = call.check_string(2)?.as_bytes();
         let (_, rest) = strip_anchor(pattern);
-        let mut matcher = Matcher::new(subject, rest);
+        let mut matcher = Matcher::new(subject, rest, call.work_limit());
         while self.matches < self.max {
             let found = if self.anchored {
                 matcher.match_at(self.at).map(|end| end.map(|end| (self.at, end)))

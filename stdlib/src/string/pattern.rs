@@ -12,9 +12,6 @@ pub(crate) const CAPTURES_MAX: usize = 32;
 /// Nested choices.
 const DEPTH_MAX: u32 = 200;
 
-/// Characters looked at in one search: minutes of backtracking, which no useful pattern needs.
-const STEPS_MAX: u64 = 1 << 33;
-
 /// What is wrong with a pattern.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PatternError {
@@ -65,13 +62,16 @@ pub(crate) struct Matcher<'a> {
     depth: u32,
     /// Work done, in characters looked at.
     pub steps: u64,
+    /// How much of it is too much.
+    steps_max: u64,
 }
 
 type Found = Result<Option<usize>, PatternError>;
 
 impl<'a> Matcher<'a> {
-    pub fn new(subject: &'a [u8], pattern: &'a [u8]) -> Matcher<'a> {
-        Matcher { subject, pattern, captures: [Capture::Open(0); CAPTURES_MAX], count: 0, depth: 0, steps: 0 }
+    pub fn new(subject: &'a [u8], pattern: &'a [u8], steps_max: u64) -> Matcher<'a> {
+        let captures = [Capture::Open(0); CAPTURES_MAX];
+        Matcher { subject, pattern, captures, count: 0, depth: 0, steps: 0, steps_max }
     }
 
     /// Matches at `at`; the end of the match.
@@ -119,7 +119,7 @@ impl<'a> Matcher<'a> {
         let (mut s, mut p) = (subject_at, pattern_at);
         loop {
             self.steps += 1;
-            if self.steps > STEPS_MAX {
+            if self.steps > self.steps_max {
                 return Err(PatternError::TooComplex);
             }
             let Some(&byte) = self.pattern.get(p) else { return Ok(Some(s)) };
@@ -405,7 +405,7 @@ mod tests {
     use super::*;
 
     fn find(subject: &str, pattern: &str) -> Option<(usize, usize)> {
-        Matcher::new(subject.as_bytes(), pattern.as_bytes()).search(0).expect("the pattern is right")
+        Matcher::new(subject.as_bytes(), pattern.as_bytes(), u64::MAX).search(0).expect("the pattern is right")
     }
 
     #[test]
@@ -436,9 +436,9 @@ mod tests {
             ("%b", PatternError::MissingBalance),
             (")", PatternError::InvalidCapture),
         ] {
-            assert_eq!(Matcher::new(b"x", pattern.as_bytes()).search(0), Err(error), "{pattern}");
+            assert_eq!(Matcher::new(b"x", pattern.as_bytes(), u64::MAX).search(0), Err(error), "{pattern}");
         }
         let deep = "(".repeat(40);
-        assert_eq!(Matcher::new(b"x", deep.as_bytes()).search(0), Err(PatternError::TooManyCaptures));
+        assert_eq!(Matcher::new(b"x", deep.as_bytes(), u64::MAX).search(0), Err(PatternError::TooManyCaptures));
     }
 }

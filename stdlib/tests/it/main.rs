@@ -1,5 +1,6 @@
 //! What an embedder can do with the virtual machine and these libraries.
 
+mod embed;
 mod files;
 mod limits;
 mod park;

@@ -8,7 +8,7 @@ use crate::debug;
 use crate::gc::OutOfMemory;
 use crate::number::{self, Number};
 use crate::stack::{Coroutine as RawCoroutine, NATIVE_RESERVE, StackError};
-use crate::state::{Global, WarnFn};
+use crate::state::{Global, WarnFn, string_work};
 use crate::string::Str as RawStr;
 use crate::table::KeyError;
 use crate::value::{self, CLOSURE, Header, INTEGER, NATIVE_CLOSURE, Raw};
@@ -342,6 +342,12 @@ impl<'gc> Call<'gc> {
         LuaError { kind: ErrorKind::Runtime }
     }
 
+    /// The value of an error that goes no further.
+    pub fn caught(&mut self, _error: LuaError) -> Value<'gc> {
+        // SAFETY: A1.
+        Value::new(unsafe { std::mem::replace(&mut self.global_mut().error, Raw::NIL) })
+    }
+
     pub(super) fn memory_error(&mut self) -> LuaError {
         // SAFETY: A1.
         unsafe {
@@ -377,12 +383,22 @@ impl<'gc> Call<'gc> {
     /// Counts work that takes long against the budget: about one unit per few nanoseconds.
     ///
     /// # Errors
-    /// None today; natives that run long return whatever this does.
+    /// `too much work in one call`, when the budget is overdrawn by the work limit.
     pub fn charge(&mut self, units: u64) -> Result<(), LuaError> {
         // SAFETY: A1.
         let global = unsafe { self.global_mut() };
         global.budget = global.budget.saturating_sub_unsigned(units);
+        if global.budget < 0i64.saturating_sub_unsigned(global.work_limit) {
+            return Err(self.bare_error("too much work in one call"));
+        }
         Ok(())
+    }
+
+    /// Units of work that one native may do before it gives up, as set with [`State::set_work_limit`].
+    ///
+    /// [`State::set_work_limit`]: crate::State::set_work_limit
+    pub fn work_limit(&self) -> u64 {
+        self.global().work_limit
     }
 
     /// Refuses a buffer that would pass the memory limit.
@@ -403,7 +419,9 @@ impl<'gc> Call<'gc> {
     pub fn string(&mut self, bytes: &[u8]) -> Result<Value<'gc>, LuaError> {
         // SAFETY: A1.
         unsafe {
-            match self.global_mut().heap.string(bytes) {
+            let global = self.global_mut();
+            global.budget -= string_work(bytes.len());
+            match global.heap.string(bytes) {
                 Ok(string) => Ok(Value::new(RawStr::value(string))),
                 Err(OutOfMemory) => Err(self.memory_error()),
             }

@@ -139,7 +139,18 @@ impl State {
     pub fn set_memory_limit(&mut self, bytes: usize) {
         let heap = &mut self.global.heap;
         heap.hard_limit = bytes;
-        heap.threshold = heap.threshold.min((heap.bytes + bytes) / 2);
+        heap.threshold = heap.threshold.min(heap.bytes + bytes.saturating_sub(heap.bytes) / 4);
+    }
+
+    /// Limits what a native does that cannot be interrupted, such as one search for a pattern, in units of the budget of
+    /// [`State::resume`].
+    pub fn set_work_limit(&mut self, units: u64) {
+        self.global.work_limit = units;
+    }
+
+    /// What is left of the budget of the task that ran last; negative when natives overdrew it.
+    pub fn budget_left(&self) -> i64 {
+        self.global.budget
     }
 
     /// Bytes in use.

@@ -34,6 +34,11 @@ impl Heap {
             self.threshold = usize::MAX;
             return false;
         }
+        if self.bytes > self.hard_limit / 2 {
+            // Natives can't collect, and give up at the limit: garbage must not bring them there.
+            self.full(roots);
+            return true;
+        }
         let work = (self.step_size.saturating_mul(self.step_mul) / 100).saturating_mul(WORK_PER_BYTE);
         let ended = self.advance(roots, work);
         if !ended {
@@ -145,9 +150,9 @@ impl Heap {
             return;
         }
         self.threshold = (self.estimate / 100).saturating_mul(self.pause.max(100)).max(THRESHOLD_MIN);
-        // Near the hard limit collect early: natives can't, and give up there.
+        // Near the hard limit collect early, so that garbage takes a quarter of what is free at most.
         if self.hard_limit != usize::MAX {
-            self.threshold = self.threshold.min((self.bytes + self.hard_limit) / 2);
+            self.threshold = self.threshold.min(self.bytes + self.hard_limit.saturating_sub(self.bytes) / 4);
         }
     }
 

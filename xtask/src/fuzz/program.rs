@@ -1,7 +1,7 @@
-//! Whole programs by a grammar: they end, and nothing in them depends on what the manual leaves open.
+//! Whole programs by a grammar: they end, mostly, and nothing in them depends on what the manual leaves open.
 //!
-//! Loops are bounded and functions can't reach themselves, so every program ends. Lengths are taken of strings and of
-//! lists without holes; tables are never traversed in an order that nobody promises.
+//! Loops are bounded and functions can't name themselves, so nearly every program ends. Lengths are taken of strings
+//! and of lists without holes; tables are never traversed in an order that nobody promises.
 
 use super::random::Random;
 use super::sample::quoted;

@@ -1,5 +1,6 @@
 //! A virtual machine with the compiled modules, and programs run in it or elsewhere.
 
+use crate::support::Folder;
 use perilune_vm::{LuaError, Root, Run, State};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -56,4 +57,37 @@ pub fn golden(name: &str) {
 #[track_caller]
 pub fn output(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"))
+}
+
+/// The lines that a generator of cases gives here. It takes a seed, the number of cases, and a function for lines.
+pub fn generated(generator: &str, seed: u64, cases: usize) -> String {
+    let generator = std::fs::read_to_string(file(generator)).expect("the generator is there");
+    let source = format!(
+        "local lines = {{}}
+        load(..., '=generated')({seed}, {cases}, function(line) lines[#lines + 1] = line end)
+        return table.concat(lines, '\\n')"
+    );
+    run(&source, "=ours", &generator).expect("the generator runs")
+}
+
+/// The lines of the same cases in a script that Nmap runs, with the modules that it compiles in.
+pub fn generated_by_nmap(generator: &str, seed: u64, cases: usize) -> String {
+    let folder = Folder::new();
+    let out = folder.0.join("out");
+    let script = folder.script(
+        "cases.nse",
+        &format!(
+            "categories = {{ 'safe' }}
+            prerule = function() return true end
+            action = function()
+                local out = assert(io.open({out:?}, 'w'))
+                loadfile({:?})({seed}, {cases}, function(line) out:write(line, '\\n') end)
+                out:close()
+            end",
+            file(generator)
+        ),
+    );
+    let run = output(Command::new("nmap").arg("--script").arg(&script).current_dir(&folder.0));
+    let text = std::fs::read(out).map(|text| String::from_utf8_lossy(&text).into_owned());
+    text.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&run.stdout)))
 }

@@ -49,14 +49,14 @@ fn names_come_from_files_or_from_inside() {
 #[test]
 fn modules_are_globals_and_loaded() {
     let source = "local texts = {}
-        for _, name in ipairs { 'lfs', 'lpeg', 'nmapdb', 'zlib' } do
+        for _, name in ipairs { 'lfs', 'lpeg', 'nmapdb', 'openssl', 'zlib' } do
             texts[#texts + 1] = tostring(require(name) == _G[name])
         end
-        for _, name in ipairs { 'bin', 'bit' } do
+        for _, name in ipairs { 'bin', 'bit', 'pcre' } do
             texts[#texts + 1] = type(require(name)) .. tostring(rawget(_G, name))
         end
         return table.concat(texts, ' ')";
-    assert_eq!(with_files(&[], source), "0 test: true true true true tablenil tablenil");
+    assert_eq!(with_files(&[], source), "0 test: true true true true true tablenil tablenil tablenil");
 }
 
 #[test]
