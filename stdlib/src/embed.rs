@@ -146,6 +146,11 @@ impl Lua {
         self.state.set_work_limit(self.instruction_limit.min(WORK_LIMIT));
     }
 
+    /// Walks the heap and asserts its invariants; for tests.
+    pub fn check(&self) {
+        self.state.check();
+    }
+
     /// Runs Rust code that works with values directly, as a native does.
     pub fn enter<R>(&mut self, body: impl for<'gc> FnOnce(&mut Call<'gc>) -> R) -> R {
         self.state.enter(body)

@@ -243,10 +243,9 @@ fn formats(random: &mut Random) -> Vec<u8> {
         if random.one_in(40) {
             format.push_str(random.pick(&["100", ".100", "*", "l", "h"]));
         }
-        format
-            .push_str(random.pick(&[
-                "d", "i", "u", "c", "x", "X", "o", "e", "E", "f", "F", "g", "G", "a", "A", "s", "q", "p", "%",
-            ]));
+        format.push_str(
+            random.pick(&["d", "i", "u", "c", "x", "X", "o", "e", "E", "f", "F", "g", "G", "a", "A", "s", "q", "%"]),
+        );
         if !random.one_in(30) {
             args.push_str(", ");
             args.push_str(&value(random));
