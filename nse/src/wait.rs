@@ -118,7 +118,7 @@ pub(crate) fn advance(
             Operation::Handshake { ssl3_next } => {
                 let secure = state.secure.as_mut()?;
                 let Err(error) = secure.handshake(network, *id)? else { return Some(success(None)) };
-                engine.log_tls_failure(network.peer_addr(*id), &error);
+                engine.log_tls_failure(state.remote, &error);
                 if !*ssl3_next || !error.suggests_ssl3() || !reopen_for_ssl3(state, id, network) {
                     return Some(failure("ERROR"));
                 }
@@ -132,8 +132,7 @@ pub(crate) fn advance(
 
 /// A new connection to the same server for SSL 3.0, whose hello must be alone; false when there is none to be had.
 fn reopen_for_ssl3(state: &mut SocketState, id: &mut SocketId, network: &mut dyn Network) -> bool {
-    let Some(remote) = network.peer_addr(*id) else { return false };
-    let Ok(new) = network.open(Transport::Tcp, Some(remote), None) else { return false };
+    let Ok(new) = network.open(Transport::Tcp, state.remote, None) else { return false };
     network.close(*id);
     (state.id, *id) = (Some(new), new);
     state.secure(Config::ssl3(), network.now())

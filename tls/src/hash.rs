@@ -157,6 +157,36 @@ impl Mac {
     }
 }
 
+impl Mac {
+    /// Hashes as many blocks as a record with `len_max` bytes of data takes more than one with `len`.
+    pub fn make_up_for(&self, len: usize, len_max: usize) {
+        // Sequence number, type, version and length come before the data; a bit and the length of it all behind.
+        let (block_len, around) = match self.len() {
+            48 => (128, 13 + 1 + 16),
+            _ => (64, 13 + 1 + 8),
+        };
+        let blocks = |len: usize| (len + around).div_ceil(block_len);
+        let bytes = [0; 128];
+        macro_rules! run {
+            ($mac:expr) => {{
+                let mut mac = $mac.clone();
+                (blocks(len)..blocks(len_max)).for_each(|_| mac.update(&bytes[..block_len]));
+                std::hint::black_box(mac);
+            }};
+        }
+        match self {
+            Mac::Hmac(state) => match &**state {
+                HmacState::Md5(mac) => run!(mac),
+                HmacState::Sha1(mac) => run!(mac),
+                HmacState::Sha256(mac) => run!(mac),
+                HmacState::Sha384(mac) => run!(mac),
+            },
+            // SSL 3.0 has a hole of its own there (POODLE, 2014), which no care closes.
+            Mac::Ssl3 { .. } => {}
+        }
+    }
+}
+
 /// Bytes of each pad in SSL 3.0: what fills a block of 64 bytes after the key.
 pub(crate) fn ssl3_pad_len(kind: HashKind) -> usize {
     match kind {

@@ -34,6 +34,8 @@ mod hash;
 mod legacy;
 pub mod limits;
 mod message;
+#[cfg(test)]
+mod negative;
 #[cfg(any(test, fuzzing))]
 mod puppet;
 #[cfg(test)]
@@ -43,6 +45,8 @@ mod suite;
 #[cfg(test)]
 mod testing;
 mod tls13;
+#[cfg(test)]
+mod vectors;
 mod version;
 pub mod x509;
 

@@ -182,6 +182,12 @@ impl Puppet {
         out
     }
 
+    /// The keys that it seals with.
+    #[cfg(test)]
+    pub fn keys(&self) -> &Protection {
+        &self.write
+    }
+
     /// From here on with the keys that the client expects.
     pub fn change_keys(&mut self) {
         if let Some(keys) = self.client.handshake().server_keys() {

@@ -1,6 +1,7 @@
-//! The trace of RFC 8448 §3, "Simple 1-RTT Handshake": secrets, keys and records, byte for byte.
+//! The traces of RFC 8448 §3, "Simple 1-RTT Handshake", and §5, "HelloRetryRequest": secrets, keys and records, byte
+//! for byte.
 //!
-//! The hello of the trace is not ours, so it is put into the transcript in the place of ours; everything after it runs
+//! The hellos of the traces are not ours, so they are put into the transcript in the place of ours; the rest runs
 //! through [`Connection`] as it would from a socket.
 
 use crate::config::Config;
@@ -10,7 +11,7 @@ use crate::handshake::Handshake;
 use crate::hash::{HashKind, Transcript, hkdf_expand_label};
 use crate::testing::{hex, unhex};
 use crate::tls13::{Schedule, finished};
-use crate::{State, Suite, SystemRng, TlsError, Version};
+use crate::{Group, State, Suite, SystemRng, TlsError, Version};
 
 const PRIVATE_KEY: &str = "49af42ba7f7994852d713ef2784bcbcaa7911de26adc5642cb634540e7ea5005";
 const SHARED: &str = "8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d";
@@ -123,5 +124,86 @@ fn every_changed_byte_is_an_error() {
         assert_eq!(connection.receive(&records[..len]), Ok(()));
         assert!(!connection.is_open());
         assert_eq!(connection.receive_end(), Err(TlsError::ClosedEarly));
+    }
+}
+
+/// The trace of §5, "HelloRetryRequest".
+mod retry {
+    use super::*;
+    use crate::handshake::Message;
+    use crate::message::kind;
+
+    const CLIENT_HELLO: &str = "
+        010000b00303b0b1c5a5aa37c5919f2ed1d5c6fff7fcb7849716945a2b8cee9258a346677b6f000006130113031302010000810000000b
+        0009000006736572766572ff01000100000a00080006001d00170018003300260024001d0020e8e8e3f3b93a25ed97a14a7dcacb8a272c
+        6288e585c6484d05262fcad062ad1f002b0003020304000d0020001e040305030603020308040805080604010501060102010402050206
+        020202002d00020101001c00024001";
+
+    const RETRY: &str = "
+        020000ac0303cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c001301000084003300020017002c007400
+        7271dcd04bb88bc3189119398a00000000eefafc76c146b823b096f8aacad365dd0030953f4edf625636e5f21bb2e23fcc654b1b5b4031
+        8d10d137abcbb87574e36e8a1f025f7dfa5d6e50781b5eda4aa15b0c8be778257d16aa3030e9e7841dd9e4c0342267e8ca0caf571fb2b7
+        cff0f934b0002b00020304";
+
+    /// Without its padding of 175 zeros.
+    const SECOND_HELLO: &str = "
+        010001fc0303b0b1c5a5aa37c5919f2ed1d5c6fff7fcb7849716945a2b8cee9258a346677b6f000006130113031302010001cd0000000b
+        0009000006736572766572ff01000100000a00080006001d001700180033004700450017004104a6da7392ec591e17abfd535964b99894
+        d13befb221b3def2ebe3830eac8f0151812677c4d6d2237e85cf01d6910cfb83954e76ba7352830534159897e8065780002b0003020304
+        000d0020001e040305030603020308040805080604010501060102010402050206020202002c0074007271dcd04bb88bc3189119398a00
+        000000eefafc76c146b823b096f8aacad365dd0030953f4edf625636e5f21bb2e23fcc654b1b5b40318d10d137abcbb87574e36e8a1f02
+        5f7dfa5d6e50781b5eda4aa15b0c8be778257d16aa3030e9e7841dd9e4c0342267e8ca0caf571fb2b7cff0f934b0002d00020101001c00
+        024001001500af";
+
+    const SERVER_HELLO_RECORD: &str = "
+        160303007b020000770303bb341d847fd789c47c387172dc0c9bf147fccacb5043d86ca4c598d3ff571b9800130100004f003300450017
+        004104583e054b7a66672ae020ad9d2686fcc85b5ad41a134a0f03ee72b893052bd85b4c8de6776f5b04ac07d83540eab3e3d9c547bc65
+        28c4317d294686093a6cad7d002b00020304";
+
+    const SERVER_FLIGHT_RECORD: &str = "
+        170303029699bee20baf5b7fc727bfab6223928a381e6d0cf9c4da653f9d2a7b23f7de11cce842d5cf75631763450ffb8b0cc1d238e658
+        af7a12adc86243114ab14a1da2fae42621ce483fb6242eabfaad52566b02b31d2eddedefeb80e66a9900d5f973b40c4fdf74719ecf1b68
+        d7f9c3b6ceb903ca13dd1bb8f8187ae33417e1d152522c5822a1a03ad52c838c55953d610222874cce8e1790b229a2aa0b53c8d377ee72
+        0182951dc6181dc5d90bd1f0105ed1e84aa5f75957c6661897079e5ea5007449e3197bdc7c9beeedddeafdd844afa5c315ecfe65e576af
+        e909812880620ec7048b42d7f5c78d76f299d6d82534bdd8f512febc0ed3814aca470cd8000d3e1cb9962b052fbb950df683a52c2ba77e
+        d3713b122937a6e5170964e2ab7969dcd980b3db9b458da7603124d6dc005e4d6e04b4d0c4baf3275db827dbba0a6db09672171fc057b3
+        851d7e026841e2978fbd2346bbefdd0376bb1108fe9acc92189f5650aa5e85d8e8c7b67ac510dba003d3d7e16350bb66d45013efd44c9b
+        607c0d318c4c7d1a1f5cbc57e20611804e3787d7b4a4b5f08ed8fd70bdaeade02260b12ab842ef690b4a3ee7911e841b374ecd5ebbbc2a
+        54d047b600336dd7d0c88b4bc10e58ee6cb656de7247fa20d8e91deb84628608cf80615b62e96c1491c7ac3755eb6901405d3474fe1ac7
+        9d106a0cee56c2577fc88480f96cb6b8c681b7b68b53c146093908f350888175bdfb0b1e31ad61e30ba0adfe6d223aa03c0783b5001a57
+        587c328a9afcfcfb978d1cd4328f7d9d60530e630befd96c0c816ee20b0100768ae2a6df51fc68f172740a79af11398ee3be1252491fa9
+        c693479e877f94ab7c5f8cad480203e6ab7b87dd71e8a0729113df17f5eee86ce108d1d72007ec1cd13c85a6c149621e77b7d78d805a30
+        f0be030c315e54";
+
+    const CLIENT_FINISHED_RECORD: &str = "
+        1703030035d74f1923c662fd34137c6f502f3dd2b93d951d1b3bc97e42afe23c31abea92fe91b474999e85e3b791ce252fe8c3e9f939a4
+        120cb2";
+
+    #[test]
+    fn records_of_the_trace() {
+        let suites = vec![Suite::from_name("TLS_AES_128_GCM_SHA256").unwrap()];
+        let config = Config { suites, versions: vec![Version::Tls13], ..Config::default() }.prepare(false).unwrap();
+        let key: [u8; 32] =
+            unhex("0ed02f8e8117efc75ca7ac32aa7e34eda64cdc0ddad154a5e85289f959f63204").try_into().unwrap();
+        let share = Some(KeyShare::X25519(key.into()));
+        let mut handshake = Handshake::start(config, Box::new(SystemRng), false, [0; 32], Vec::new(), share);
+        let request = unhex(RETRY);
+        handshake.receive(&Message { kind: kind::SERVER_HELLO, body: &request[4..], raw: &request }).unwrap();
+        // The hellos and the second key are the trace's.
+        let common = &mut handshake.common;
+        assert_eq!(common.share.as_ref().map(KeyShare::group), Some(Group::P256));
+        let key = unhex("ab5473467e19346ceb0a0414e41da21d4d2445bc3025afe97c4e8dc8d513da39");
+        common.share = Some(KeyShare::P256(Box::new(p256::SecretKey::from_slice(&key).unwrap())));
+        common.transcript = Transcript::new();
+        common.transcript.add(&unhex(CLIENT_HELLO));
+        common.transcript.replace_first_hello(HashKind::Sha256);
+        common.transcript.add(&request);
+        common.transcript.add(&[unhex(SECOND_HELLO), vec![0; 175]].concat());
+        common.effects.clear();
+        let mut connection = Connection::with_handshake(handshake).unwrap();
+        connection.receive(&[unhex(SERVER_HELLO_RECORD), unhex(SERVER_FLIGHT_RECORD)].concat()).unwrap();
+        assert_eq!(*connection.state(), State::Open);
+        check(&connection.take_output(), &hex(&unhex(CLIENT_FINISHED_RECORD)));
+        assert_eq!(connection.peer().unwrap().group, Some(Group::P256));
     }
 }

@@ -7,3 +7,4 @@ mod official;
 mod programs;
 mod reference;
 mod scan;
+mod tls;

@@ -25,6 +25,8 @@ const NOT_CONNECTED: &[u8] = b"socket must be connected";
 pub(crate) struct SocketState {
     /// The open socket.
     pub id: Option<SocketId>,
+    /// Whom it was connected to.
+    pub remote: Option<SocketAddr>,
     /// TLS over it.
     pub secure: Option<Box<Secure>>,
     /// Name that TLS asks for.
@@ -130,6 +132,7 @@ fn new_socket(call: &mut Call<'_>) -> NativeResult {
     };
     let state = SocketState {
         id: None,
+        remote: None,
         secure: None,
         server_name: None,
         transport,
@@ -266,7 +269,8 @@ fn connect(call: &mut Call<'_>) -> NativeResult {
         let (mut network, mut state) = (engine.network.borrow_mut(), socket.borrow_mut());
         state.hang_up(&mut **network);
         (state.transport, state.eof_seen, state.server_name) = (transport, false, server_name);
-        state.id = network.open(transport, Some(SocketAddr::new(address, port)), None).ok();
+        state.remote = Some(SocketAddr::new(address, port));
+        state.id = network.open(transport, state.remote, None).ok();
         state.id
     };
     let Some(id) = opened else { return refuse(call, b"ERROR") };
