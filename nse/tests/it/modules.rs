@@ -1,5 +1,6 @@
 //! The compiled modules: golden vectors in Lua, and generated cases side by side with other implementations.
 
+mod libraries;
 mod lpeg;
 mod machine;
 mod openssl;

@@ -38,8 +38,8 @@ fn pcre2_find(pattern: &str, flags: &str, subject: &str, offset: usize) -> Optio
     text.lines().find_map(|line| line.strip_prefix(" 0: ")).map(str::to_owned)
 }
 
-/// Whether PCRE2 finds in each subject of a case what we found. A line is `number "pattern" flags`, and for each subject
-/// ` | exec "subject"@start: results`; neither pattern nor subject contains a quote.
+/// Whether PCRE2 finds in each subject of a case what we found. A line is `number "pattern" flags`, and for each
+/// subject ` | exec "subject"@start: results`; neither pattern nor subject contains a quote.
 fn pcre2_agrees(line: &str) -> bool {
     const FLAGS: [(u32, &str); 8] = [
         (1, "i"),
