@@ -1,7 +1,7 @@
 //! Where the prompt's lines come from: the standard input as it is, or a line editor at a terminal.
 //!
-//! The editor keeps a history in a file, and completes global names and fields by looking them up in the machine, without
-//! running any metamethod.
+//! The editor keeps a history in a file, and completes global names and fields by looking them up in the machine,
+//! without running any metamethod.
 
 use perilune_vm::{Call, Kind, State, Table, Value};
 use rustyline::completion::{Completer, Pair};

@@ -142,8 +142,8 @@ impl State {
         heap.threshold = heap.threshold.min(heap.bytes + bytes.saturating_sub(heap.bytes) / 4);
     }
 
-    /// Limits what a native does that cannot be interrupted, such as one search for a pattern, in units of the budget of
-    /// [`State::resume`].
+    /// Limits what a native does that cannot be interrupted, such as one search for a pattern, in units of the budget
+    /// of [`State::resume`].
     pub fn set_work_limit(&mut self, units: u64) {
         self.global.work_limit = units;
     }
