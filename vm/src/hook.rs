@@ -281,6 +281,7 @@ unsafe fn call_hook(
             Err(error) => return call::throw_stack(co, error),
         };
         let Ok(event) = (*(*co).global).heap.short_string(event) else { return call::throw_memory(co) };
+        (*(*co).global).budget -= 1;
         value::write(func, Raw::integer(slot));
         call::push_frame(co, func, kind, HOOK);
         let frame = &mut *(*co).frame;

@@ -331,22 +331,30 @@ impl Interpreter {
 
     /// The global of that name as a prompt, or the default.
     fn prompt_text(&mut self, name: &str, default: &str) -> String {
-        self.state.borrow_mut().enter(|call| {
+        let prompt = self.state.borrow_mut().enter(|call| {
             let prompt = call.globals().get_str(call, name.as_bytes());
-            match call.try_text(prompt) {
-                Ok(Some(text)) if !prompt.is_nil() => {
-                    let text = text.as_str().map_or(&b""[..], |text| text.as_bytes());
-                    String::from_utf8_lossy(text).into_owned()
-                }
-                _ => default.to_owned(),
-            }
+            let text: NativeFn = |call| {
+                let then: NativeFn = |call| call.ret_results();
+                call.to_text_then(call.arg(1), then)
+            };
+            (!prompt.is_nil()).then(|| (call.root(Value::native(text)), call.root(prompt)))
+        });
+        let Some((text, prompt)) = prompt else { return default.to_owned() };
+        let Ok(results) = self.call(&text, vec![prompt]) else { return default.to_owned() };
+        self.state.borrow_mut().enter(|call| {
+            let text = results.first().and_then(|root| call.rooted(root).as_str());
+            text.map_or_else(String::new, |text| String::from_utf8_lossy(text.as_bytes()).into_owned())
         })
     }
 
     /// Runs what was typed: an expression, or statements, over as many lines as they need.
     fn answer(&mut self, lines: &mut impl Lines, line: Vec<u8>) -> Result<(), Failed> {
         let name = b"=stdin";
-        let mut input = line;
+        // As in earlier versions, `=` asks for a value.
+        let mut input = match line.strip_prefix(b"=") {
+            Some(rest) => [b"return ", rest].concat(),
+            None => line,
+        };
         let expression = [b"return ", &input[..]].concat();
         let chunk = match base::chunk(&expression, name) {
             Ok(chunk) => Ok(chunk),
@@ -401,20 +409,26 @@ fn protect(call: &mut Call<'_>) -> NativeResult {
 fn message_handler(call: &mut Call<'_>) -> NativeResult {
     let error = call.arg(1);
     if error.as_str().is_none() && error.as_number().is_none() {
-        if !call.metamethod(error, "__tostring").is_nil() {
-            let then: NativeFn = |call| {
-                let text = call.result(1);
-                call.ret1(text)
-            };
-            return call.to_text_then(error, then);
+        let handler = call.metamethod(error, "__tostring");
+        if handler.is_nil() {
+            return nameless_error(call);
         }
-        let text = format!("(error object is a {} value)", error.type_name());
-        let text = call.traceback(Some(text.as_bytes()), 1);
-        let text = call.string(&text)?;
-        return call.ret1(text);
+        let then: NativeFn = |call| {
+            let text = call.result(1);
+            if text.as_str().is_some() { call.ret1(text) } else { nameless_error(call) }
+        };
+        return call.invoke(handler, &[error], then);
     }
     let message = call.check_string(1)?.as_bytes();
     let text = call.traceback(Some(message), 1);
+    let text = call.string(&text)?;
+    call.ret1(text)
+}
+
+/// What is printed of an error that has no text.
+fn nameless_error(call: &mut Call<'_>) -> NativeResult {
+    let text = format!("(error object is a {} value)", call.arg(1).type_name());
+    let text = call.traceback(Some(text.as_bytes()), 1);
     let text = call.string(&text)?;
     call.ret1(text)
 }

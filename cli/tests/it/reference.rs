@@ -44,7 +44,7 @@ pub fn testes() -> PathBuf {
 
 /// Runs a command that calls itself by a name in front of errors.
 fn run(mut command: Command, name: &[u8], folder: &Path, input: &[u8]) -> Outcome {
-    command.current_dir(folder).env_remove("LUA_INIT").env_remove("LUA_PATH").env("TZ", "UTC");
+    command.current_dir(folder);
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -61,10 +61,18 @@ fn run(mut command: Command, name: &[u8], folder: &Path, input: &[u8]) -> Outcom
 
 /// Runs an interpreter's arguments in a folder, here and under the reference; answers both.
 pub fn both(folder: &Path, args: &[&str], input: &[u8]) -> (Outcome, Outcome) {
+    both_with(folder, args, &[], input)
+}
+
+/// As [`both`], with variables in the environment.
+pub fn both_with(folder: &Path, args: &[&str], variables: &[(&str, &str)], input: &[u8]) -> (Outcome, Outcome) {
     let mut ours = Command::new(env!("CARGO_BIN_EXE_perilune"));
     ours.arg("lua").args(args);
     let mut theirs = Command::new(reference());
     theirs.args(args);
+    for command in [&mut ours, &mut theirs] {
+        command.env_remove("LUA_INIT").env_remove("LUA_PATH").env("TZ", "UTC").envs(variables.iter().copied());
+    }
     let path = reference();
     (run(ours, b"lua", folder, input), run(theirs, path.as_os_str().as_encoded_bytes(), folder, input))
 }

@@ -7,7 +7,7 @@ local number = 0
 local function show(value)
   local kind = type(value)
   if kind == "string" then
-    return format("%q", (gsub(value, "0x%x+", "ADDRESS")))
+    return format("%q", (gsub(value, "0[xX]%x+", "ADDRESS")))
   elseif kind == "number" then
     return mathtype(value) == "integer" and format("%d", value) or value ~= value and "nan" or format("%a", value)
   elseif kind == "nil" or kind == "boolean" then
