@@ -60,16 +60,18 @@ fn the_environment_does_the_same() {
     )
     .expect("as above");
     std::fs::write(folder.path().join("shebang.lua"), "#!/usr/bin/lua\nerror('line 2')").expect("as above");
-    let print_x: &[&str] = &["-e", "print(x, package.path)"];
-    let cases: &[(&[&str], &[(&str, &str)])] = &[
-        (print_x, &[("LUA_INIT", "x = 1")]),
-        (print_x, &[("LUA_INIT", "x = 1"), ("LUA_INIT_5_4", "x = 2")]),
-        (print_x, &[("LUA_INIT", "@init.lua")]),
-        (print_x, &[("LUA_INIT", "@missing.lua")]),
-        (print_x, &[("LUA_INIT", "error('in init')")]),
-        (print_x, &[("LUA_INIT", "x = = 1")]),
-        (print_x, &[("LUA_PATH", "./?.x;;")]),
-        (print_x, &[("LUA_PATH", "./?.x"), ("LUA_PATH_5_4", "./?.y")]),
+    const PRINT_X: &[&str] = &["-e", "print(x, package.path)"];
+    /// Arguments, and variables in the environment.
+    type Case = (&'static [&'static str], &'static [(&'static str, &'static str)]);
+    let cases: &[Case] = &[
+        (PRINT_X, &[("LUA_INIT", "x = 1")]),
+        (PRINT_X, &[("LUA_INIT", "x = 1"), ("LUA_INIT_5_4", "x = 2")]),
+        (PRINT_X, &[("LUA_INIT", "@init.lua")]),
+        (PRINT_X, &[("LUA_INIT", "@missing.lua")]),
+        (PRINT_X, &[("LUA_INIT", "error('in init')")]),
+        (PRINT_X, &[("LUA_INIT", "x = = 1")]),
+        (PRINT_X, &[("LUA_PATH", "./?.x;;")]),
+        (PRINT_X, &[("LUA_PATH", "./?.x"), ("LUA_PATH_5_4", "./?.y")]),
         (&["-E", "-e", "print(x, package.path, package.cpath)"], &[("LUA_INIT", "x = 1"), ("LUA_PATH", "./?.x")]),
         (&["-l", "mod", "-e", "print(mod.name, mod.where)"], &[]),
         (&["-l", "short=mod", "-e", "print(short.name, mod)"], &[]),
