@@ -3,6 +3,7 @@
 mod bin;
 mod bit;
 mod lfs;
+pub(crate) mod libssh2;
 mod lpeg;
 pub(crate) mod nmap;
 pub(crate) mod nmapdb;
