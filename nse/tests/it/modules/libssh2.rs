@@ -1,5 +1,5 @@
-//! `libssh2` against OpenSSH's server (`apt-get install openssh-server openssh-client`), by itself and under the scripts
-//! of an installed Nmap.
+//! `libssh2` against OpenSSH's server (`apt-get install openssh-server openssh-client`), by itself and under the
+//! scripts of an installed Nmap.
 
 use super::machine::file;
 use crate::support::{Folder, results};
