@@ -1,6 +1,6 @@
 //! The engine as the scanner uses it: libraries opened, scripts selected and loaded, phases run.
 
-use crate::bindings::{self, nmap, nmapdb, stdnse, sync};
+use crate::bindings::{self, libssh2, nmap, nmapdb, stdnse, sync};
 use crate::scheduler::Scheduler;
 use crate::script::{self, Script, ScriptError};
 use crate::shared::{Options, Shared, bind, shared};
@@ -354,11 +354,14 @@ fn open(call: &mut Call<'_>, engine: &Rc<Shared>) -> Result<Root, LuaError> {
     call.globals().set_str(call, b"nmap", library.into())?;
     let names = nmapdb::open(call, engine)?;
     call.globals().set_str(call, b"nmapdb", names.into())?;
+    let ssh = libssh2::open(call)?;
+    call.globals().set_str(call, b"libssh2", ssh.into())?;
     let sockets = library.get_str(call, b"socket");
     if let Some(loaded) = call.registry().get_str(call, b"_LOADED").as_table() {
         loaded.set_str(call, b"nmap", library.into())?;
         loaded.set_str(call, b"nmap.socket", sockets)?;
         loaded.set_str(call, b"nmapdb", names.into())?;
+        loaded.set_str(call, b"libssh2", ssh.into())?;
     }
     bindings::open_modules(call)?;
     let searchers = loaded(call, b"package").and_then(|package| package.get_str(call, b"searchers").as_table());

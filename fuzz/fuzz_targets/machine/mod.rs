@@ -4,7 +4,7 @@ use perilune_vm::{LuaError, Root, Run, State};
 use std::cell::RefCell;
 
 /// Work of one input.
-const BUDGET: u64 = 20_000_000;
+const BUDGET: u64 = 2_000_000;
 const MEMORY_MAX: usize = 256 << 20;
 
 thread_local! {

@@ -4,6 +4,7 @@ mod bin;
 mod bit;
 pub(crate) mod certificate;
 mod lfs;
+pub(crate) mod libssh2;
 mod lpeg;
 pub(crate) mod nmap;
 pub(crate) mod nmapdb;

@@ -10,7 +10,7 @@
 pub(super) mod bignum;
 mod block;
 mod cipher;
-mod digest;
+pub(super) mod digest;
 
 use cipher::{Cipher, CipherError};
 use digest::Hash;
