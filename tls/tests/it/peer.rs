@@ -112,6 +112,12 @@ impl Server {
         });
     }
 
+    /// Writes to the server's standard input at once: less than a pipe holds.
+    pub fn say(&mut self, bytes: &[u8]) {
+        let stdin = self.stdin.as_mut().expect("nothing else types");
+        stdin.write_all(bytes).and_then(|()| stdin.flush()).expect("the server reads");
+    }
+
     /// Bytes of the server's standard output until there are as many.
     pub fn output(&mut self, len: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
