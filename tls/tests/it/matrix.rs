@@ -102,7 +102,7 @@ pub const TLS13_SUITES: &str = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA
     TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256";
 
 /// The priority string that allows one suite only.
-fn gnutls_priority(cell: &Cell) -> Option<String> {
+pub fn gnutls_priority(cell: &Cell) -> Option<String> {
     let name = cell.suite.iana_name().strip_prefix("TLS_")?;
     // TLS 1.3 chooses a key exchange apart from the suite.
     let (exchange, cipher) = name.split_once("_WITH_").unwrap_or(("ECDHE_RSA", name));
