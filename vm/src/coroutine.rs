@@ -11,7 +11,8 @@ use crate::debug;
 use crate::exec::X;
 use crate::hook;
 use crate::stack::{
-    BOTTOM, CLOSING, Coroutine, NATIVE_DEPTH_MAX, NATIVE_RESERVE, ResumeKind, STACK_LEN_MAX, Status, UNWINDING,
+    BOTTOM, CLOSING, Coroutine, FINALIZER, NATIVE_DEPTH_MAX, NATIVE_RESERVE, ResumeKind, STACK_LEN_MAX, Status,
+    UNWINDING,
 };
 use crate::state::Exit;
 use crate::string::Str;
@@ -313,11 +314,16 @@ pub(crate) unsafe fn abandon(co: *mut Coroutine) {
     // SAFETY: K2, K4: nothing runs.
     unsafe {
         hook::left(co);
+        let global = &mut *(*co).global;
         while (*co).frame > (*co).frames {
-            (*(*co).frame).drop_state();
+            let frame = &mut *(*co).frame;
+            if frame.flags & FINALIZER != 0 {
+                // The other finalisers that are due get their turn all the same.
+                global.heap.finalizing = false;
+            }
+            frame.drop_state();
             (*co).frame = (*co).frame.sub(1);
         }
-        let global = &mut *(*co).global;
         Coroutine::close_upvalues(co, (*co).stack, Some(&mut global.heap));
         (*co).to_close.clear();
         (*co).depth = 0;

@@ -133,3 +133,13 @@ fn a_native_parks_a_thread_and_not_a_call() {
     let finished = Resumed::Finished(vec![Owned::from(42)]);
     assert_eq!(lua.resume(&mut thread, [Owned::from(41)]).unwrap(), finished);
 }
+
+#[test]
+fn an_interrupted_finaliser_does_not_stop_the_others() {
+    let mut lua = Lua::new().unwrap();
+    lua.set_instruction_limit(Some(10_000));
+    let endless = "setmetatable({}, { __gc = function() while true do end end }) collectgarbage()";
+    assert!(matches!(lua.run(endless), Err(Error::InstructionLimit)));
+    let other = "setmetatable({}, { __gc = function() ran = true end }) collectgarbage() return ran";
+    assert_eq!(run(&mut lua, other), "true");
+}
