@@ -342,6 +342,17 @@ pub(crate) struct NativeExit {
     pub flags: u16,
 }
 
+/// Delivers a native's results; the hook is told first if it wants to know.
+unsafe fn finish_exit(co: *mut Coroutine, function: Raw, exit: NativeExit) -> X {
+    // SAFETY: the caller's contract.
+    unsafe {
+        if hook::wants_return(co) {
+            return hook::native_return(co, function, exit);
+        }
+        deliver(co, exit.from, exit.count, exit.func, exit.nresults, exit.flags)
+    }
+}
+
 #[cold]
 unsafe fn finish_hooked(co: *mut Coroutine, exit: NativeExit) -> X {
     // SAFETY: the native that just ran was noted.
@@ -511,10 +522,7 @@ unsafe fn continue_native(co: *mut Coroutine, results: *mut Raw, count: usize) -
             (*co).frame = (*co).frame.sub(1);
             (*co).depth -= 1;
             let (count, nresults, flags) = (count + 1, frame.nresults, frame.flags & DELIVERY);
-            if hook::wants_return(co) {
-                return hook::native_return(co, function, NativeExit { from: first, count, func, nresults, flags });
-            }
-            return deliver(co, first, count, func, nresults, flags);
+            return finish_exit(co, function, NativeExit { from: first, count, func, nresults, flags });
         }
         frame.base = results;
         frame.pc = exec::CONTINUE.as_ptr();
@@ -827,10 +835,7 @@ pub(crate) unsafe fn unwind_step(co: *mut Coroutine) -> X {
         let func = (*co).stack.add(position as usize);
         let (function, flags) = (*func, flags & DELIVERY);
         value::write(func, Raw::FALSE);
-        if hook::wants_return(co) {
-            return hook::native_return(co, function, NativeExit { from: func, count: 2, func, nresults, flags });
-        }
-        deliver(co, func, 2, func, nresults, flags)
+        finish_exit(co, function, NativeExit { from: func, count: 2, func, nresults, flags })
     }
 }
 
@@ -1015,12 +1020,7 @@ unsafe fn start_collect(call: &mut Call<'_>, result: Raw, nresults: i16, flags: 
 /// The native that asked for a collection has its one result.
 unsafe fn finish_collect(co: *mut Coroutine, func: *mut Raw, from: *mut Raw, nresults: i16, flags: u16) -> X {
     // SAFETY: N1: the native is still in its slot.
-    unsafe {
-        if hook::wants_return(co) {
-            return hook::native_return(co, *func, NativeExit { from, count: 1, func, nresults, flags });
-        }
-        deliver(co, from, 1, func, nresults, flags)
-    }
+    unsafe { finish_exit(co, *func, NativeExit { from, count: 1, func, nresults, flags }) }
 }
 
 /// Flag of a finaliser frame whose function slot holds a result to deliver, not a position.
