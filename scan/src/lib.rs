@@ -6,9 +6,11 @@
 
 #![deny(unsafe_code)]
 
-pub mod connect_scan;
+pub mod discovery;
+pub mod dns;
 pub mod net;
 pub mod port;
+pub mod port_scan;
 pub mod real;
 pub mod regex;
 pub mod result;
@@ -17,3 +19,4 @@ pub mod services;
 pub mod sys;
 pub mod target;
 pub mod timing;
+pub mod version;

@@ -141,6 +141,11 @@ pub trait Network {
         self.close(id);
     }
 
+    /// When the rate that the user set allows the next probe or connection, microseconds; a moment past: now.
+    fn may_send_at_us(&self) -> u64 {
+        0
+    }
+
     /// Waits until something is ready, at most until `until`; appends what is ready.
     ///
     /// May return early with nothing (a signal). With neither sockets nor `until` it returns at once.

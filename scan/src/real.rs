@@ -18,6 +18,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Descriptors kept back for files, pipes and the poll itself.
@@ -42,6 +43,36 @@ pub struct RealNetwork {
     sockets_max: usize,
     /// What is read lands here first.
     buffer: Box<[u8]>,
+    limiter: Option<Arc<Limiter>>,
+}
+
+/// A rate that several networks keep together: so many probes and connections a second, no more.
+#[derive(Debug)]
+pub struct Limiter {
+    gap: Duration,
+    /// When the next one is due.
+    next: Mutex<Instant>,
+}
+
+impl Limiter {
+    /// At most `rate` a second; the rate is above 0.
+    pub fn new(rate: f64) -> Limiter {
+        let gap = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX);
+        Limiter { gap, next: Mutex::new(Instant::now()) }
+    }
+
+    /// How long to wait for the next turn.
+    fn wait(&self) -> Duration {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        next.saturating_duration_since(Instant::now())
+    }
+
+    /// Takes a turn.
+    fn take(&self) {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        *next = (*next).max(now).checked_add(self.gap).unwrap_or(now);
+    }
 }
 
 #[derive(Debug)]
@@ -74,7 +105,15 @@ impl RealNetwork {
             next_id: 0,
             sockets_max: sockets_max.max(SOCKETS_MIN),
             buffer: vec![0; READ_MAX].into_boxed_slice(),
+            limiter: None,
         })
+    }
+
+    /// Keeps a rate, together with other networks that have the same limiter.
+    ///
+    /// Who asks [`Network::may_send_at_us`] first never waits; whoever does not is held back in [`Network::open`].
+    pub fn set_limiter(&mut self, limiter: Option<Arc<Limiter>>) {
+        self.limiter = limiter;
     }
 
     /// How many sockets may be open at once.
@@ -122,6 +161,11 @@ impl Network for RealNetwork {
         u64::try_from(self.started_at.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
+    fn may_send_at_us(&self) -> u64 {
+        let wait = self.limiter.as_ref().map_or(Duration::ZERO, |limiter| limiter.wait());
+        if wait.is_zero() { 0 } else { self.now_us() + u64::try_from(wait.as_micros()).unwrap_or(u64::MAX / 2) }
+    }
+
     fn open(
         &mut self,
         transport: Transport,
@@ -130,6 +174,10 @@ impl Network for RealNetwork {
     ) -> Result<SocketId, NetError> {
         if self.sockets.len() >= self.sockets_max {
             return Err(NetError::TooManySockets);
+        }
+        if let Some(limiter) = &self.limiter {
+            std::thread::sleep(limiter.wait());
+            limiter.take();
         }
         let opened = match transport {
             Transport::Tcp => open_tcp(remote.ok_or(NetError::Other)?, local),

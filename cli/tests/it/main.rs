@@ -1,6 +1,7 @@
 //! The binary, side by side with the reference interpreter.
 
 mod certificates;
+mod daemons;
 mod errors;
 mod interpreter;
 mod official;
@@ -8,3 +9,4 @@ mod programs;
 mod reference;
 mod scan;
 mod tls;
+mod versions;
