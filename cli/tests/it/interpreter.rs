@@ -7,7 +7,7 @@ use std::path::Path;
 const CLOSING_EXIT: &str = "
 local function on_close(f) return setmetatable({}, { __close = f }) end
 local a <close> = on_close(function(_, e) print('closed a', e) end)
-setmetatable({}, { __gc = function() print('finalised') end })
+kept = setmetatable({}, { __gc = function() print('finalised') end })
 pcall(function()
   local b <close> = on_close(function(_, e) print('closed b', e) error('late') end)
   local c <close> = on_close(function(_, e) print('closed c', e) coroutine.close(coroutine.create(print)) end)
