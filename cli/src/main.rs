@@ -4,6 +4,7 @@
 
 mod convert;
 mod demo;
+mod discover;
 mod interrupt;
 mod lua;
 mod network;

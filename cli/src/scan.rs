@@ -3,6 +3,7 @@
 //! Addresses are taken in batches, asked whether they are up and for their names; those that are up are scanned in
 //! groups, phase after phase, and reported when their group is done. All that happens goes as events to the outputs.
 
+use crate::discover::Discovery;
 use crate::interrupt;
 use crate::network;
 use crate::options::Options;
@@ -13,10 +14,10 @@ use crate::resume::Resumed;
 use crate::scripts;
 use crate::targets::{self, Candidate, Targets};
 use perilune_nse::{Engine, Phase};
-use perilune_scan::discovery;
 use perilune_scan::dns::{self, Answer, Question};
 use perilune_scan::port::{self, PortLists, PortOptions, Protocols};
 use perilune_scan::port_scan::connect::Connect;
+use perilune_scan::port_scan::raw::{self, Kind, Raw};
 use perilune_scan::port_scan::udp::UdpSockets;
 use perilune_scan::port_scan::{Decided, Method, PortScan, ScanOptions, port_scan};
 use perilune_scan::real::RealNetwork;
@@ -24,6 +25,7 @@ use perilune_scan::result::{Exit, Host, HostState, Protocol, Run, ScanInfo};
 use perilune_scan::services;
 use perilune_scan::target::Hosts;
 use perilune_scan::timing::Timing;
+use perilune_scan::traceroute;
 use perilune_scan::version::{self, ProbeFile, VersionOptions};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -76,6 +78,7 @@ struct Scan<'o> {
     resumed: Resumed,
     fail_on: FailOn,
     found: bool,
+    is_privileged: bool,
 }
 
 /// Scans and reports; the exit status.
@@ -111,8 +114,9 @@ impl<'o> Scan<'o> {
         if let Some(path) = options.servicedb.clone().or_else(|| options.data_file("nmap-services")) {
             services::install(&read(&path)?);
         }
+        let is_privileged = is_privileged(options)?;
         let ports = ports(options)?;
-        for (kind, protocol) in scan_kinds(options) {
+        for (kind, protocol) in scan_kinds(options, is_privileged) {
             run.scans.push(ScanInfo { kind, protocol, ports: ports.of(protocol).to_vec() });
         }
         let probes = probe_file(options)?;
@@ -150,6 +154,7 @@ impl<'o> Scan<'o> {
             resumed,
             fail_on: fail_on(options)?,
             found: false,
+            is_privileged,
             run,
         })
     }
@@ -277,9 +282,7 @@ impl<'o> Scan<'o> {
             }
             return self.outputs.check().map(|()| Vec::new());
         }
-        if !self.options.skip_discovery {
-            self.ping(&mut batch)?;
-        }
+        self.ping(&mut batch)?;
         self.name(&mut batch, self.options.all_names);
         let (up, down): (Vec<Candidate>, Vec<Candidate>) =
             batch.into_iter().partition(|candidate| candidate.host.state == HostState::Up);
@@ -292,26 +295,32 @@ impl<'o> Scan<'o> {
     }
 
     fn ping(&mut self, batch: &mut [Candidate]) -> Result<(), Failure> {
-        let ports = ping_ports(self.options)?;
+        let discovery = Discovery {
+            options: self.options,
+            timing: self.timing,
+            is_privileged: self.is_privileged,
+            base_port: self.base_port(0),
+            seed: self.run.seed,
+        };
         let (count, plural) = (batch.len(), if batch.len() == 1 { "" } else { "s" });
-        let extra = format!("Scanning {count} host{plural} [{} ports/host]", ports.len());
-        let began = self.task_begin("Ping Scan", extra);
-        let mut hosts: Vec<Host> = batch.iter().map(|candidate| candidate.host.clone()).collect();
-        let timing = self.timing;
-        let (progress, outputs) = (&mut self.progress, &mut self.outputs);
-        progress.begin("Ping Scan", hosts.len(), self.started);
-        discovery::connect_ping(&mut self.network, &mut hosts, &ports, timing, |step| {
-            progress.ports(step, outputs);
-            interrupt::count() > 0
-        });
-        for (candidate, host) in batch.iter_mut().zip(hosts) {
-            candidate.host = host;
-            if self.options.discovery_ignore_rst && candidate.host.reason.as_str() == "conn-refused" {
-                candidate.host.state = HostState::Down;
-            }
+        let probes = discovery.probe_count()?;
+        let asks = !self.options.skip_discovery;
+        if !asks && !self.is_privileged {
+            return Ok(());
         }
+        let extra = format!("Scanning {count} host{plural} [{probes} ports/host]");
+        let began = self.task_begin("Ping Scan", extra);
+        let (progress, outputs) = (&mut self.progress, &mut self.outputs);
+        progress.begin("Ping Scan", batch.len(), self.started);
+        discovery.run(&mut self.network, batch, asks, |step| progress.ports(step, outputs))?;
         self.task_end("Ping Scan", began, format!("{count} total host{plural}"));
         Ok(())
+    }
+
+    /// Local ports of raw packets: a range of its own for each kind of use.
+    fn base_port(&self, number: u16) -> u16 {
+        let base = self.options.source_port.unwrap_or(33_000 + (self.run.seed % 20_000) as u16);
+        if self.options.source_port.is_some() { base } else { base + number * 100 }
     }
 
     /// Names by the hosts file and name servers.
@@ -356,11 +365,14 @@ impl<'o> Scan<'o> {
             self.resumed.restore(host);
         }
         let resumed_versions = hosts.iter().any(|host| self.resumed.has_version(host.address));
-        for (kind, protocol) in scan_kinds(self.options) {
-            self.scan_ports(kind, protocol, &mut hosts, &own);
+        for (kind, protocol) in scan_kinds(self.options, self.is_privileged) {
+            self.scan_ports(kind, protocol, &mut hosts, &own)?;
         }
         if self.options.version_detection && !resumed_versions {
             self.detect(&mut hosts);
+        }
+        if self.options.traceroute || self.options.aggressive {
+            self.trace_ways(&mut hosts);
         }
         if interrupt::count() == 0
             && let Some(engine) = &mut self.engine
@@ -378,7 +390,14 @@ impl<'o> Scan<'o> {
         self.outputs.check()
     }
 
-    fn scan_ports(&mut self, kind: &str, protocol: Protocol, hosts: &mut [Host], own: &[Option<Rc<[u16]>>]) {
+    fn scan_ports(
+        &mut self,
+        kind: &str,
+        protocol: Protocol,
+        hosts: &mut [Host],
+        own: &[Option<Rc<[u16]>>],
+    ) -> Result<(), Failure> {
+        let is_syn = kind == "syn";
         let name = match (kind, protocol) {
             ("syn", _) => "SYN Stealth Scan",
             (_, Protocol::Udp) => "UDP Scan",
@@ -397,6 +416,19 @@ impl<'o> Scan<'o> {
         connect.trace = self.progress.traces_packets().then(Vec::new);
         let traces = connect.trace.is_some();
         let mut udp = UdpSockets::new(self.probes.as_ref());
+        let kind = if protocol == Protocol::Udp { Kind::Udp } else { Kind::Syn };
+        let mut raw = match self.is_privileged && (is_syn || protocol == Protocol::Udp) {
+            true => {
+                let number = if protocol == Protocol::Udp { 2 } else { 1 };
+                let raw = Raw::open(kind, self.probes.as_ref(), self.base_port(number), self.run.seed);
+                Some(raw.map_err(|error| Failure::of("no raw packets", error))?)
+            }
+            false => None,
+        };
+        if let Some(raw) = &mut raw {
+            raw.trace = self.progress.traces_packets().then(Vec::new);
+            raw.set_ttl(self.options.ttl.unwrap_or(64));
+        }
         let addresses: Vec<IpAddr> = hosts.iter().map(|host| host.address).collect();
         let journal = self.outputs.has_journal || self.run.verbose > 0;
         let (progress, outputs) = (&mut self.progress, &mut self.outputs);
@@ -411,16 +443,22 @@ impl<'o> Scan<'o> {
             progress.ports(scan.progress(), outputs);
             interrupt::count() > 0
         };
-        let method: &mut dyn Method = if protocol == Protocol::Udp { &mut udp } else { &mut connect };
+        let method: &mut dyn Method = match (&mut raw, protocol) {
+            (Some(raw), _) => raw,
+            (None, Protocol::Udp) => &mut udp,
+            (None, _) => &mut connect,
+        };
         let options = ScanOptions { record: journal, ..ScanOptions::default() };
         port_scan(&mut self.network, method, hosts, &ports, self.timing, options, stop);
         tell_decided(&mut self.outputs, protocol, &addresses, kept);
         if traces {
-            for text in connect.trace.unwrap_or_default() {
+            let packets = raw.and_then(|raw| raw.trace).unwrap_or_default();
+            for text in connect.trace.into_iter().flatten().chain(packets) {
                 self.outputs.send(&Event::Message { kind: MessageKind::Trace, text });
             }
         }
         self.task_end(name, began, format!("{total} total ports"));
+        Ok(())
     }
 
     fn detect(&mut self, hosts: &mut [Host]) {
@@ -469,6 +507,41 @@ impl<'o> Scan<'o> {
         }
         let extra = format!("{open} {services} on {} host{}", hosts.len(), if hosts.len() == 1 { "" } else { "s" });
         self.task_end("Service scan", began, extra);
+    }
+
+    /// Finds the ways to hosts that are not this machine, and the names on them.
+    fn trace_ways(&mut self, hosts: &mut [Host]) {
+        if !self.is_privileged {
+            return;
+        }
+        let base = self.base_port(3);
+        for host in hosts.iter_mut() {
+            let is_own = raw::source_towards(host.address) == Some(host.address) || host.address.is_loopback();
+            if interrupt::count() > 0 || is_own {
+                continue;
+            }
+            if let Err(error) = traceroute::trace(&mut self.network, host, base) {
+                let text = format!("WARNING: no way to {}: {error}", host.address);
+                self.outputs.send(&Event::Message { kind: MessageKind::Warning, text });
+            }
+        }
+        if self.options.no_names {
+            return;
+        }
+        let mut hops: Vec<IpAddr> =
+            hosts.iter().flat_map(|host| &host.trace).flat_map(|trace| &trace.hops).map(|hop| hop.address).collect();
+        hops.sort_unstable();
+        hops.dedup();
+        let questions = hops.iter().map(|&hop| Question::Reverse(hop)).collect();
+        let stop = || interrupt::count() > 0;
+        let answers = dns::resolve(&mut self.network, &self.servers, questions, self.run.seed, stop);
+        for hop in hosts.iter_mut().flat_map(|host| &mut host.trace).flat_map(|trace| &mut trace.hops) {
+            if let Ok(idx) = hops.binary_search(&hop.address)
+                && let Answer::Names(names) = &answers[idx]
+            {
+                hop.name = names.first().cloned();
+            }
+        }
     }
 
     /// A host is done.
@@ -609,14 +682,30 @@ fn scans_ports(options: &Options) -> bool {
     !options.no_port_scan && !options.list_scan
 }
 
+/// Whether raw packets are to be sent; what needs them and can't have them is refused.
+fn is_privileged(options: &Options) -> Result<bool, Failure> {
+    let is_privileged =
+        !options.unprivileged && options.proxies.is_none() && (options.privileged || raw::is_privileged());
+    if !is_privileged && options.syn_scan {
+        return Err(Failure(
+            "-sS needs the privilege to send raw packets (root, or CAP_NET_RAW); -sT does not".to_owned(),
+        ));
+    }
+    if !is_privileged && options.traceroute {
+        return Err(Failure("--traceroute needs the privilege to send raw packets (root, or CAP_NET_RAW)".to_owned()));
+    }
+    Ok(is_privileged)
+}
+
 /// Kinds of port scan with their protocols, in the order they are done.
-fn scan_kinds(options: &Options) -> Vec<(&'static str, Protocol)> {
+fn scan_kinds(options: &Options, is_privileged: bool) -> Vec<(&'static str, Protocol)> {
     let mut kinds = Vec::new();
     if !scans_ports(options) {
         return kinds;
     }
     if options.connect_scan || options.syn_scan || !options.udp_scan {
-        kinds.push(("connect", Protocol::Tcp));
+        let syn = options.syn_scan || (is_privileged && !options.connect_scan);
+        kinds.push((if syn { "syn" } else { "connect" }, Protocol::Tcp));
     }
     if options.udp_scan {
         kinds.push(("udp", Protocol::Udp));
@@ -635,7 +724,7 @@ fn ports(options: &Options) -> Result<PortLists, Failure> {
         return Ok(PortLists::default());
     }
     let lists: Vec<&str> = options.ports.iter().map(String::as_str).collect();
-    let kinds = scan_kinds(options);
+    let kinds = scan_kinds(options, false);
     let uses = |protocol| kinds.iter().any(|(_, used)| *used == protocol);
     let chosen = port::choose(&PortOptions {
         lists: &lists,
@@ -648,26 +737,6 @@ fn ports(options: &Options) -> Result<PortLists, Failure> {
     let chosen = chosen.map_err(|error| Failure(error.to_string()))?;
     chosen.warnings.iter().for_each(|warning| eprintln!("WARNING: {warning}"));
     Ok(chosen.ports)
-}
-
-/// TCP ports that show whether a host is up.
-fn ping_ports(options: &Options) -> Result<Vec<u16>, Failure> {
-    let lists: Vec<&String> = options.ping_syn.iter().chain(&options.ping_ack).collect();
-    let icmp = options.ping_echo || options.ping_timestamp || options.ping_mask;
-    if options.ping_udp.is_some() {
-        return Err(Failure("-PU needs the privilege to send raw packets".to_owned()));
-    }
-    if lists.is_empty() {
-        return Ok(if icmp { vec![80] } else { discovery::CONNECT_PORTS.to_vec() });
-    }
-    let mut ports = Vec::new();
-    for list in lists {
-        let tcp = Protocols { tcp: true, ..Protocols::default() };
-        ports.extend(port::parse(list, tcp).map_err(|error| Failure(error.to_string()))?.ports.tcp);
-    }
-    ports.sort_unstable();
-    ports.dedup();
-    Ok(ports)
 }
 
 fn servers(options: &Options) -> Result<Vec<SocketAddr>, Failure> {

@@ -8,6 +8,7 @@
 
 pub mod discovery;
 pub mod dns;
+pub mod neighbour;
 pub mod net;
 pub mod port;
 pub mod port_scan;
@@ -19,4 +20,7 @@ pub mod services;
 pub mod sys;
 pub mod target;
 pub mod timing;
+pub mod traceroute;
+pub mod vendor;
 pub mod version;
+pub mod wire;

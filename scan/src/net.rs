@@ -146,6 +146,15 @@ pub trait Network {
         0
     }
 
+    /// A packet was sent past the network, for the rate.
+    fn note_sent(&mut self) {}
+
+    /// Puts a descriptor into the poll that its owner reads itself; `None` where there are none. `close` takes it out.
+    fn watch(&mut self, fd: i32) -> Option<SocketId> {
+        let _ = fd;
+        None
+    }
+
     /// Waits until something is ready, at most until `until`; appends what is ready.
     ///
     /// May return early with nothing (a signal). With neither sockets nor `until` it returns at once.

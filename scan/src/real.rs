@@ -86,6 +86,8 @@ struct OpenSocket {
 enum Kind {
     Tcp(TcpStream),
     Udp(UdpSocket),
+    /// Someone else's descriptor that is only waited for.
+    Watched(i32),
 }
 
 impl RealNetwork {
@@ -206,6 +208,7 @@ impl Network for RealNetwork {
                 }
             }
             Kind::Udp(datagrams) => retried(|| datagrams.recv(buffer)),
+            Kind::Watched(_) => return Read::Failed(NetError::Other),
         };
         taken(read, buffer, into, max)
     }
@@ -225,7 +228,7 @@ impl Network for RealNetwork {
         written(match self.sockets.get_mut(&id).map(|socket| &mut socket.kind) {
             Some(Kind::Tcp(stream)) => retried(|| stream.write(data)),
             Some(Kind::Udp(datagrams)) => retried(|| datagrams.send(data)),
-            None => return Write::Failed(NetError::Other),
+            Some(Kind::Watched(_)) | None => return Write::Failed(NetError::Other),
         })
     }
 
@@ -240,6 +243,7 @@ impl Network for RealNetwork {
         match &self.sockets.get(&id)?.kind {
             Kind::Tcp(stream) => stream.local_addr().ok(),
             Kind::Udp(datagrams) => datagrams.local_addr().ok(),
+            Kind::Watched(_) => None,
         }
     }
 
@@ -247,12 +251,15 @@ impl Network for RealNetwork {
         match &self.sockets.get(&id)?.kind {
             Kind::Tcp(stream) => stream.peer_addr().ok(),
             Kind::Udp(datagrams) => datagrams.peer_addr().ok(),
+            Kind::Watched(_) => None,
         }
     }
 
     fn close(&mut self, id: SocketId) {
         // Dropping closes the descriptor, which takes it out of the poll.
-        self.sockets.remove(&id);
+        if let Some(OpenSocket { kind: Kind::Watched(fd), .. }) = self.sockets.remove(&id) {
+            let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+        }
         if self.unregistered.last() == Some(&id) {
             self.unregistered.pop();
         }
@@ -264,6 +271,16 @@ impl Network for RealNetwork {
             let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
         self.close(id);
+    }
+
+    fn note_sent(&mut self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.take();
+        }
+    }
+
+    fn watch(&mut self, fd: i32) -> Option<SocketId> {
+        Some(self.insert(OpenSocket { kind: Kind::Watched(fd), decided: Some(Ok(())) }))
     }
 
     fn wait(&mut self, until: Option<Millis>, ready: &mut Vec<Ready>) {
@@ -292,6 +309,7 @@ impl OpenSocket {
         match &self.kind {
             Kind::Tcp(stream) => stream.as_raw_fd(),
             Kind::Udp(datagrams) => datagrams.as_raw_fd(),
+            Kind::Watched(fd) => *fd,
         }
     }
 }

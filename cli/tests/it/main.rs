@@ -6,6 +6,7 @@ mod errors;
 mod interpreter;
 mod official;
 mod programs;
+mod raw;
 mod reference;
 mod scan;
 mod tls;

@@ -179,7 +179,7 @@ fn what_is_wrong_is_said_in_one_message() {
     for (args, status, part) in [
         (&["-Pn", "-p", "99999", "127.0.0.1"][..], 1, "99999"),
         (&["-Pn", "-p", "9-5", "127.0.0.1"], 1, "9"),
-        (&["-Pn", "-p", "1", "no-such-name.invalid"], 1, "no-such-name.invalid"),
+        (&["-Pn", "-p", "1", "no-such-name.invalid"], 0, "no-such-name.invalid"),
         (&[], 255, "no target"),
     ] {
         let output = perilune(args);

@@ -14,6 +14,7 @@
 
 pub mod connect;
 mod host;
+pub mod raw;
 pub mod udp;
 mod window;
 

@@ -532,3 +532,49 @@ pub fn version_scan(
     scan.stop(network);
     scan.finish(hosts);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::regex::Regex;
+
+    #[test]
+    fn our_own_probes_are_whole() {
+        let file = embedded();
+        assert_eq!(file.warnings, []);
+        for (line, pattern, flags) in file.patterns() {
+            let regex = Regex::new(pattern, flags).unwrap_or_else(|error| panic!("line {line}: {error}"));
+            assert_eq!(regex.find(b"", 0).map(|found| found.is_none()), Ok(true), "line {line} matches nothing");
+        }
+    }
+
+    #[test]
+    fn wrong_lines_are_told_and_passed_over() {
+        let text = b"match early m|x|\nProbe TCP A q|\\x41\\0|\nrarity 0\nports 80,90-85\nmatch x m|(a|\nmatch y m|b|z\n\
+            match z m|c| q/x/\nmatch ok m|^ok| p/P/\nProbe TCP A q||\nnonsense\nProbe UDP B q|x|\nfallback A,C\nExclude 1\n\
+            Exclude 2\n";
+        let file = ProbeFile::parse(text.to_vec());
+        let lines: Vec<usize> = file.warnings.iter().map(|warning| warning.line).collect();
+        assert_eq!(lines, [1, 3, 4, 6, 7, 9, 10, 14, 12]);
+        assert_eq!((file.probe_count(), file.match_count()), (2, 2));
+    }
+
+    #[test]
+    fn any_bytes_may_be_a_probe_file() {
+        let base = include_bytes!("embedded.probes");
+        let mut random = 7_u32;
+        for _ in 0..60 {
+            let mut bytes = base.to_vec();
+            for _ in 0..200 {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let at = (random >> 8) as usize % bytes.len();
+                bytes[at] = (random >> 24) as u8;
+            }
+            let file = ProbeFile::parse(bytes);
+            let mut matcher = Matcher::default();
+            for probe in 0..file.probes.len() {
+                let _ = matcher.find(&file, probe, Some(0), b"HTTP/1.1 200 OK\r\nServer: nginx\r\n\r\n");
+            }
+        }
+    }
+}

@@ -157,6 +157,15 @@ impl ProbeFile {
         lines.map(|line| (line.line, self.bytes(line.pattern), line.flags))
     }
 
+    /// Whether the quick test before a pattern's own lets a subject through; patterns count from 0 in file order.
+    pub fn may_match(&self, idx: usize, subject: &[u8]) -> bool {
+        let line = self.probes.iter().flat_map(|probe| &probe.matches).nth(idx);
+        line.is_some_and(|line| {
+            let lower = subject.to_ascii_lowercase();
+            line.required.may_match(if line.flags.case_insensitive { &lower } else { subject })
+        })
+    }
+
     /// What a UDP scan sends to a port: all probes that list it, in file order.
     pub fn payloads(&self, port: u16) -> Vec<&[u8]> {
         let fits = |probe: &&Probe| {
