@@ -7,6 +7,8 @@ mod lua;
 mod options;
 mod report;
 mod scan;
+mod script_options;
+mod scripts;
 
 use options::Options;
 use std::ffi::OsString;
@@ -24,7 +26,7 @@ fn main() -> ExitCode {
     }
     let words: Vec<String> = args.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     match Options::parse_args(args) {
-        Ok(options) if options.targets.is_empty() && options.script.is_empty() && !options.default_scripts => {
+        Ok(options) if options.targets.is_empty() && !options.scripts.are_wanted() => {
             eprintln!("perilune: no target is given; `perilune -h` shows the options, `perilune demo` a first scan");
             ExitCode::from(USAGE)
         }

@@ -3,6 +3,7 @@
 //! Nmap's words with a single dash, such as `-sT` and `-oX`, are rewritten to long options before `clap` parses, so
 //! that help and completions come from one place.
 
+use crate::script_options::ScriptOptions;
 use clap::Parser;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -40,21 +41,8 @@ pub struct Options {
     #[arg(short = 'T', value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=5))]
     pub timing: u8,
 
-    /// Run scripts: names, paths, categories
-    #[arg(long, value_name = "RULES")]
-    pub script: Vec<String>,
-    /// Run the scripts of category "default" (-sC)
-    #[arg(long)]
-    pub default_scripts: bool,
-    /// Arguments of scripts: name=value,flag,table={a=1}
-    #[arg(long, value_name = "ARGS")]
-    pub script_args: Option<String>,
-    /// End a script that runs longer: 500ms, 30s, 5m, 1h
-    #[arg(long, value_name = "TIME", value_parser = milliseconds)]
-    pub script_timeout: Option<u64>,
-    /// Folder with scripts/ and nselib/ to be looked at first
-    #[arg(long, value_name = "DIR")]
-    pub datadir: Vec<PathBuf>,
+    #[command(flatten)]
+    pub scripts: ScriptOptions,
 
     /// Write the report to a file (-oN); "-" is the terminal
     #[arg(long, value_name = "FILE")]
@@ -122,6 +110,11 @@ fn is_long_with_one_dash(text: &str) -> bool {
     [
         "script",
         "script-args",
+        "script-args-file",
+        "script-help",
+        "script-path",
+        "script-trace",
+        "script-updatedb",
         "script-timeout",
         "datadir",
         "top-ports",
@@ -135,7 +128,7 @@ fn is_long_with_one_dash(text: &str) -> bool {
 }
 
 /// A time with a unit, seconds without one.
-fn milliseconds(text: &str) -> Result<u64, String> {
+pub fn milliseconds(text: &str) -> Result<u64, String> {
     let (number, factor) = [("ms", 1.0), ("s", 1e3), ("m", 60e3), ("h", 3600e3)]
         .into_iter()
         .find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number, factor)))
@@ -160,8 +153,8 @@ mod tests {
         assert!(options.no_names && options.skip_discovery && options.connect_scan);
         assert_eq!(options.ports, ["80,443", "-"]);
         assert_eq!((options.timing, options.verbose), (4, 2));
-        assert_eq!(options.script, ["a,b"]);
-        assert_eq!(options.script_args.as_deref(), Some("x=1"));
+        assert_eq!(options.scripts.script, ["a,b"]);
+        assert_eq!(options.scripts.script_args.as_deref(), Some("x=1"));
         assert_eq!(options.output_xml, Some(PathBuf::from("out.xml")));
         assert_eq!(options.targets, ["127.0.0.1"]);
         assert_eq!(parse("-- -sT").targets, ["-sT"]);

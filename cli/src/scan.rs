@@ -2,6 +2,7 @@
 
 use crate::options::Options;
 use crate::report::{ReportOptions, normal, xml};
+use crate::scripts;
 use perilune_nse::{Engine, Phase};
 use perilune_scan::connect_scan::connect_scan;
 use perilune_scan::port::{self, PortOptions, Protocols};
@@ -23,7 +24,7 @@ const GROUP_LEN: usize = 64;
 pub struct Failure(pub String);
 
 impl Failure {
-    fn of(what: &str, error: impl std::fmt::Display) -> Failure {
+    pub fn of(what: &str, error: impl std::fmt::Display) -> Failure {
         Failure(format!("{what}: {error}"))
     }
 }
@@ -118,7 +119,10 @@ pub fn scan(options: &Options, command_line: String) -> Result<(), Failure> {
     (run.verbose, run.debugging) = (options.verbose.max(options.debug), options.debug);
     let ports = ports(options)?;
     run.scans.push(ScanInfo { kind: "connect", protocol: Protocol::Tcp, ports: ports.clone() });
-    let mut engine = engine(options)?;
+    let mut engine = scripts::engine(options)?;
+    if let Some(engine) = engine.as_ref().filter(|_| !options.scripts.script_help.is_empty()) {
+        return script_help(engine, options, &run);
+    }
     let targets = targets(options, &mut run)?;
     let report = ReportOptions {
         verbose: run.verbose,
@@ -154,12 +158,24 @@ pub fn scan(options: &Options, command_line: String) -> Result<(), Failure> {
         let (_, results) = engine.run(Phase::PostScan, Vec::new());
         written(outputs.postscripts(&results))?;
     }
-    if run.hosts_total() == 0 {
+    if run.hosts_total() == 0 && !options.scripts.script_updatedb {
         eprintln!("WARNING: No targets were specified, so 0 hosts scanned.");
     }
     (run.ended_at, run.elapsed_ms) = (seconds_since_epoch(), started.elapsed().as_millis() as u64);
     run.exit = Exit::Success;
     written(outputs.end(&run))
+}
+
+/// Says what the selected scripts do; nothing is scanned.
+fn script_help(engine: &Engine, options: &Options, run: &Run) -> Result<(), Failure> {
+    let written = |result: io::Result<()>| result.map_err(|error| Failure::of("cannot write the report", error));
+    let mut out = io::stdout().lock();
+    written(normal::starting(&mut out, run, &ReportOptions::default()))?;
+    written(out.write_all(scripts::help_text(engine).as_bytes()).and_then(|()| out.flush()))?;
+    let Some(path) = &options.output_xml else { return Ok(()) };
+    let mut file =
+        File::create(path).map_err(|error| Failure::of(&format!("cannot write {}", path.display()), error))?;
+    written(scripts::help_xml(engine, &mut file))
 }
 
 fn seconds_since_epoch() -> u64 {
@@ -228,31 +244,4 @@ fn targets(options: &Options, run: &mut Run) -> Result<Vec<Target>, Failure> {
         return Err(Failure("no target is left to be scanned".to_owned()));
     }
     Ok(targets)
-}
-
-/// The engine with the scripts that were asked for; none when there are none.
-fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
-    let mut rules = options.script.clone();
-    if options.default_scripts {
-        rules.push("default".to_owned());
-    }
-    if rules.is_empty() {
-        return Ok(None);
-    }
-    let network = RealNetwork::new().map_err(|error| Failure::of("no sockets", error))?;
-    let engine_options = perilune_nse::Options {
-        verbosity: options.verbose,
-        debugging: options.debug,
-        timing_level: options.timing,
-        data_dirs: options.datadir.clone(),
-        script_args: options.script_args.clone().unwrap_or_default(),
-        script_timeout_ms: options.script_timeout.filter(|&timeout| timeout > 0),
-        ..perilune_nse::Options::default()
-    };
-    let mut engine = Engine::new(engine_options, Box::new(network)).map_err(|error| Failure(error.to_string()))?;
-    engine.select(&rules).map_err(|error| Failure(error.to_string()))?;
-    if options.verbose > 0 || options.debug > 0 {
-        println!("NSE: Loaded {} scripts for scanning.", engine.script_count());
-    }
-    Ok(Some(engine))
 }

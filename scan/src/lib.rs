@@ -7,6 +7,7 @@
 #![deny(unsafe_code)]
 
 pub mod connect_scan;
+pub mod interface;
 pub mod net;
 pub mod port;
 pub mod real;
