@@ -99,7 +99,8 @@ impl SocketState {
         }
         let network = &mut **engine.network.borrow_mut();
         if let Some(id) = self.id.take() {
-            if let Some(secure) = &mut self.secure {
+            // There is no goodbye where nobody was met.
+            if let Some(secure) = self.secure.as_mut().filter(|_| !self.has_failed) {
                 secure.close(network, id);
             }
             network.close(id);
