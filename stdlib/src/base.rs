@@ -76,7 +76,7 @@ fn raise<'gc>(call: &mut Call<'gc>, message: Value<'gc>, level: i64) -> NativeRe
     Err(call.error_value(message))
 }
 
-/// `collectgarbage([opt [, arg]])`: see the manual. `"count"` is in KiB, a float.
+/// `collectgarbage([opt [, arg]])`: see the manual. `"count"` is in KiB, a float. Finalisers get nil for everything.
 /// Errors: `invalid option '…'`.
 /// Source: manual §6.1.
 fn collectgarbage(call: &mut Call<'_>) -> NativeResult {
@@ -87,10 +87,13 @@ fn collectgarbage(call: &mut Call<'_>) -> NativeResult {
         b"restart" => GcAction::Restart,
         b"isrunning" => GcAction::IsRunning,
         b"count" => {
+            if call.is_finalizing() {
+                return call.ret1(Value::NIL);
+            }
             let bytes = call.memory_bytes();
             return call.ret1(bytes as f64 / 1024.0);
         }
-        b"step" => GcAction::Step(usize::try_from(call.opt_integer(2, 0)?).unwrap_or(0)),
+        b"step" => GcAction::Step(usize::try_from(call.opt_integer(2, 0)? as i32).unwrap_or(0)),
         b"setpause" => GcAction::SetPause(call.opt_integer(2, 0)?),
         b"setstepmul" => GcAction::SetStepMul(call.opt_integer(2, 0)?),
         b"incremental" => GcAction::Incremental {

@@ -60,29 +60,30 @@ fn execute(call: &mut Call<'_>) -> NativeResult {
 }
 
 /// `os.exit([code [, close]])`: ends the process with a code, `true` (the default) being 0 and `false` 1, after what
-/// waits in buffers was written. With `close`, finalisers run first.
-/// Source: manual §6.9. Differences: `close` does not close pending to-be-closed variables.
+/// waits in buffers was written. With `close`, the pending variables of the main program are closed and finalisers run
+/// first.
+/// Source: manual §6.9.
 fn exit(call: &mut Call<'_>) -> NativeResult {
     let code = match call.arg(1) {
         value if value.raw_equal(Value::boolean(true)) => 0,
         value if value.raw_equal(Value::boolean(false)) => 1,
         _ => call.opt_integer(1, 0)?,
     };
-    let is_closing = call.arg(2).is_truthy();
-    call.set_count(1);
-    call.set_arg(1, Value::integer(code));
-    if !is_closing {
-        return end_process(call);
+    if call.arg(2).is_truthy() {
+        return call.replace_task(close_state, Value::integer(code));
     }
+    end_process(code)
+}
+
+/// Runs all finalisers, then ends the process with the code in the first argument.
+fn close_state(call: &mut Call<'_>) -> NativeResult {
     call.finalize_all();
     let collect: NativeFn = |call| call.collect(GcAction::Full);
-    let then: NativeFn = end_process;
+    let then: NativeFn = |call| end_process(call.check_integer(1)?);
     call.invoke(Value::native(collect), &[], then)
 }
 
-/// Ends the process with the code in the first argument.
-fn end_process(call: &mut Call<'_>) -> NativeResult {
-    let code = call.check_integer(1)?;
+fn end_process(code: i64) -> NativeResult {
     crate::flush();
     std::process::exit(code as i32)
 }

@@ -12,12 +12,13 @@
 //! - N3. `Coroutine::handlers` counts frames with [`HANDLER`], `unyieldable` those with [`UNYIELDABLE`], one for a
 //!   coroutine that is being //!   closed, and one for the main coroutine.
 
-use crate::api::{Call, NativeResult, Next, OutcomeKind};
+use crate::api::{Call, Collection, NativeResult, Next, OutcomeKind};
 use crate::bytecode::{Op, RETURN_CLOSE};
 use crate::closure::{Closure, NativeClosure, NativeFn};
 use crate::coroutine;
 use crate::debug::{self, Operand};
 use crate::exec::{self, X};
+use crate::gc::OutOfMemory;
 use crate::hook;
 use crate::metamethod;
 use crate::stack::{
@@ -273,7 +274,7 @@ pub(crate) unsafe fn native_answer(mut call: Call<'_>, mut result: NativeResult,
                     return start_call(&mut call, nargs, then, unyieldable, nresults, flags);
                 }
                 Next::Protected { with_handler } => return start_protected(&mut call, with_handler, nresults, flags),
-                Next::Collect { result } => return start_collect(&mut call, result, nresults, flags),
+                Next::Collect(collection) => return start_collect(&mut call, collection, nresults, flags),
                 Next::Switch(switch) => {
                     let frame = release_frame(&call, nresults, flags);
                     (*co).pending_func = call.func;
@@ -986,8 +987,8 @@ unsafe fn next_finalizer(co: *mut Coroutine) -> X {
     }
 }
 
-/// A native asked for a collection: does it, runs the finalisers, then delivers `result`.
-unsafe fn start_collect(call: &mut Call<'_>, result: Raw, nresults: i16, flags: u16) -> X {
+/// A native asked for a collection: does it, runs the finalisers, then delivers the result.
+unsafe fn start_collect(call: &mut Call<'_>, collection: Collection, nresults: i16, flags: u16) -> X {
     // SAFETY: N1; the native's arguments are dead.
     unsafe {
         let co = call.co;
@@ -996,8 +997,22 @@ unsafe fn start_collect(call: &mut Call<'_>, result: Raw, nresults: i16, flags: 
         (*co).top = func.add(1);
         let global = &mut *(*co).global;
         let roots = global.root_values();
-        global.heap.full(&roots);
-        global.heap.set_threshold();
+        let result = match collection {
+            Collection::Full => {
+                global.heap.full(&roots);
+                global.heap.set_threshold();
+                Raw::integer(0)
+            }
+            Collection::Step(kib) => Raw::boolean(global.heap.step_by(kib, &roots)),
+            Collection::Generational(on) => {
+                let before: &[u8] = if global.heap.generational { b"generational" } else { b"incremental" };
+                global.heap.set_generational(on, &roots);
+                match global.heap.short_string(before) {
+                    Ok(before) => Raw::object(value::STRING, before),
+                    Err(OutOfMemory) => return throw_memory(co),
+                }
+            }
+        };
         if cfg!(feature = "stress") {
             global.heap.check();
         }

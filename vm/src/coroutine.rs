@@ -5,8 +5,9 @@
 //! the native had just returned. A task is the chain from a coroutine that the embedder runs down to the one that is
 //! current; parking leaves the chain as it is.
 
-use crate::api::Call;
+use crate::api::{Call, Value};
 use crate::call::{self, ErrorKind, NativeExit, call_value, deliver, throw};
+use crate::closure::NativeFn;
 use crate::debug;
 use crate::exec::X;
 use crate::hook;
@@ -29,6 +30,8 @@ pub(crate) enum Switch {
     Close { co: *mut Coroutine },
     /// Park the whole task; the embedder delivers the results.
     Park,
+    /// Leave everything the task runs, closing the variables of its first coroutine, and go on with this call there.
+    Replace { function: NativeFn, arg: Raw },
 }
 
 /// The native's frame is gone and its coroutine has noted where results go.
@@ -47,6 +50,7 @@ pub(crate) unsafe fn switch(call: Call<'_>, switch: Switch) -> X {
                 (*call.co).status = Status::Parked;
                 call::leave(call.co, Exit::Parked)
             }
+            Switch::Replace { function, arg } => replace(call.co, function, arg),
         }
     }
 }
@@ -90,7 +94,7 @@ unsafe fn activate(co: *mut Coroutine) {
         let global = &mut *(*co).global;
         global.current = co;
         (*co).status = Status::Running;
-        global.heap.touch_coroutine(co);
+        global.heap.touch(co.cast());
     }
 }
 
@@ -285,6 +289,22 @@ unsafe fn close(from_co: *mut Coroutine, co: *mut Coroutine) -> X {
     }
 }
 
+unsafe fn replace(mut co: *mut Coroutine, function: NativeFn, arg: Raw) -> X {
+    // SAFETY: the chain of resumers is alive with its innermost coroutine.
+    unsafe {
+        while !(*co).resumer.is_null() {
+            let resumer = (*co).resumer;
+            abandon(co);
+            co = resumer;
+        }
+        let global = &mut *(*co).global;
+        global.heap.finalizing = false;
+        global.replacement = Some((function, arg));
+        activate(co);
+        begin_closing(co, None)
+    }
+}
+
 /// Leaves all frames and closes all variables; [`closed`] follows. Without an error the slot behind the base frame's
 /// function holds nil, and `saved` 0.
 unsafe fn begin_closing(co: *mut Coroutine, error: Option<Raw>) -> X {
@@ -344,6 +364,12 @@ pub(crate) unsafe fn closed(co: *mut Coroutine) -> X {
         base.flags &= !(CLOSING | UNWINDING);
         let error = *(*co).stack.add(1);
         let is_error = base.saved != 0;
+        if (*co).resumer.is_null()
+            && let Some((function, arg)) = (*(*co).global).replacement.take()
+        {
+            value::write((*co).stack.add(1), Value::native(function).raw);
+            return start(co, &raw const arg, 1);
+        }
         (*co).unyieldable = 0;
         (*co).status = Status::Dead;
         value::write((*co).stack, Raw::NIL);

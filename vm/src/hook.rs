@@ -105,7 +105,7 @@ pub(crate) unsafe fn set(co: *mut Coroutine, function: Raw, mask: u8, count: u32
             (*frame).flags |= HOOKED;
             frame = frame.sub(1);
         }
-        (*(*co).global).heap.touch_coroutine(co);
+        (*(*co).global).heap.touch(co.cast());
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::bytecode::Chunk;
 use crate::bytecode::{Constant, Proto, StrId};
+use crate::closure::NativeFn;
 use crate::closure::{LoadedProto, Local, ProtoParts, UpvalueSource};
 use crate::gc::{Heap, OutOfMemory};
 use crate::stack::{self, Coroutine};
@@ -144,6 +145,8 @@ pub(crate) struct Global {
     /// What the task that ran last gave.
     pub results: Vec<Raw>,
     pub exit: Exit,
+    /// What the task goes on with once all its variables are closed.
+    pub replacement: Option<(NativeFn, Raw)>,
     /// Number of coroutines with a hook.
     pub hooks: usize,
     pub roots: Rc<RefCell<RootSlots>>,
@@ -163,6 +166,7 @@ impl Global {
             work_limit: WORK_LIMIT,
             current: ptr::null_mut(),
             main: ptr::null_mut(),
+            replacement: None,
             registry: ptr::null_mut(),
             globals: ptr::null_mut(),
             names: [ptr::null_mut(); EVENT_NAMES.len()],
@@ -205,6 +209,7 @@ impl Global {
             Raw::table(self.globals),
             Raw::object(value::STRING, self.memory_message),
             self.error,
+            self.replacement.map_or(Raw::NIL, |(_, arg)| arg),
         ];
         roots.extend(self.results.iter().filter(|value| value.is_object()));
         roots.extend(self.names.iter().map(|&name| Raw::object(value::STRING, name)));

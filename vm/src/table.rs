@@ -648,6 +648,18 @@ impl Table {
         }
     }
 
+    /// Whether this holds for a value of the list, or a key or value of another entry; for checks.
+    pub unsafe fn any(this: *const Table, holds: impl Fn(Raw) -> bool) -> bool {
+        // SAFETY: T1.
+        unsafe {
+            let in_list = (0..(*this).array_len as usize).any(|idx| holds(*(*this).array.add(idx)));
+            in_list
+                || (0..node_count(this)).map(|idx| (*this).nodes.add(idx)).any(|node| {
+                    (*node).value_tag != NIL && (holds(Node::key(node)) || holds(value::read(Node::value(node))))
+                })
+        }
+    }
+
     /// Walks everything and asserts T1 to T3; for tests and the stress build.
     pub unsafe fn check(this: *const Table, seed: u64) {
         // SAFETY: T1, T2.

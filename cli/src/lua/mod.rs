@@ -3,7 +3,7 @@
 mod prompt;
 
 use perilune_stdlib::base;
-use perilune_vm::{Call, GcAction, LuaError, NativeFn, NativeResult, Root, Run, State, Value};
+use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Root, Run, State, Value};
 use prompt::{Edited, Line, Lines, Plain};
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
@@ -172,11 +172,10 @@ impl Interpreter {
             if options.warnings {
                 call.warn(b"@on");
             }
-            // As the reference's interpreter begins; only the mode's name differs.
-            let _ = call.collect(GcAction::Generational { minor_mul: 0, major_mul: 0 });
             set_arg(call, options.script, args)
         });
         opened.map_err(no_memory)?;
+        state.set_generational(true);
         let idle = Arc::new(AtomicBool::new(true));
         // In this order, so that the first signal only sets the flag. Without them Ctrl-C ends the process at once.
         let _ = flag::register_conditional_default(SIGINT, Arc::clone(&idle));

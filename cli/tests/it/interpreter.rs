@@ -3,6 +3,21 @@
 use crate::reference::{both, both_with};
 use std::path::Path;
 
+/// `os.exit` from a coroutine: the main program's variables are closed, one of them with an error.
+const CLOSING_EXIT: &str = "
+local function on_close(f) return setmetatable({}, { __close = f }) end
+local a <close> = on_close(function(_, e) print('closed a', e) end)
+kept = setmetatable({}, { __gc = function() print('finalised') end })
+pcall(function()
+  local b <close> = on_close(function(_, e) print('closed b', e) error('late') end)
+  local c <close> = on_close(function(_, e) print('closed c', e) coroutine.close(coroutine.create(print)) end)
+  coroutine.wrap(function()
+    local d <close> = on_close(function() print('not closed') end)
+    os.exit(3, true)
+  end)()
+end)
+print('not reached')";
+
 #[test]
 fn options_do_the_same() {
     let differing: Vec<String> = [
@@ -89,6 +104,7 @@ fn the_environment_does_the_same() {
         (&["-e", "error(5)"], &[]),
         (&["-e", "os.exit(false)"], &[]),
         (&["-e", "os.exit(7, true)"], &[]),
+        (&["-e", CLOSING_EXIT], &[]),
         (&["-e", "setmetatable({}, { __gc = function() print('closed') end })"], &[]),
         (&["-e", "io.stdout:setvbuf('full') io.write('kept')"], &[]),
         (&["-e", "print(#arg, arg[0])", "-", "q"], &[]),

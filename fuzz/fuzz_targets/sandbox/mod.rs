@@ -17,6 +17,9 @@ const PRELUDE: &str = "
 pub fn run(chunk: &[u8]) {
     let mut lua = Lua::with_seed(Some(1)).expect("there is memory");
     lua.run(PRELUDE).expect("the prelude is right");
+    if chunk.len() % 2 == 1 {
+        lua.run("collectgarbage('generational')").expect("the mode exists");
+    }
     lua.set_memory_limit(MEMORY_LIMIT);
     lua.set_instruction_limit(Some(INSTRUCTION_LIMIT));
     if let Ok(function) = lua.load(chunk, "=fuzz") {

@@ -214,8 +214,7 @@ impl<'gc> Function<'gc> {
             }
             let upvalue = *Closure::upvalue(other.raw.as_ptr(), other_pos as usize - 1);
             *Closure::upvalue(self.raw.as_ptr(), pos as usize - 1) = upvalue;
-            let value = Raw::object(value::UPVALUE, upvalue);
-            call.global_mut().heap.barrier(self.raw.as_ptr(), value);
+            call.global_mut().heap.touch(self.raw.as_ptr());
             true
         }
     }
@@ -405,7 +404,7 @@ impl<'gc> Call<'gc> {
             let local = self.find_local(of, level, pos)?;
             value::write(local.slot, value.raw);
             let (co, _) = self.subject(of);
-            self.global_mut().heap.touch_coroutine(co);
+            self.global_mut().heap.touch(co.cast());
             Some(local.name)
         }
     }

@@ -1,8 +1,8 @@
 //! What a native ends with to have something done: calls, operations that may run Lua code, switches, collections.
 
 use super::{
-    Call, Continuation, Coroutine, GcAction, Kind, LuaError, NativeResult, Next, Outcome, OutcomeKind, Status, Step,
-    Value,
+    Call, Collection, Continuation, Coroutine, GcAction, Kind, LuaError, NativeResult, Next, Outcome, OutcomeKind,
+    Status, Step, Value,
 };
 use crate::closure::NativeFn;
 use crate::coroutine::Switch;
@@ -412,6 +412,13 @@ impl<'gc> Call<'gc> {
         }
     }
 
+    /// Gives up everything the task runs: the variables of its first coroutine are closed, as `coroutine.close` does,
+    /// those of the others are not. The task goes on with `function(arg)`, whose results are its own.
+    pub fn replace_task(&mut self, function: NativeFn, arg: Value<'gc>) -> NativeResult {
+        self.next = Next::Switch(Switch::Replace { function, arg: arg.raw });
+        NEXT
+    }
+
     /// What `collectgarbage` does, except for `count`.
     ///
     /// # Errors
@@ -423,14 +430,9 @@ impl<'gc> Call<'gc> {
         if heap.finalizing {
             return self.ret1(Value::NIL);
         }
-        let percent = |value: i64| usize::try_from(value).unwrap_or(0);
         match action {
-            GcAction::Full | GcAction::Step(_) => {
-                let is_step = matches!(action, GcAction::Step(_));
-                let result = if is_step { Raw::TRUE } else { Raw::integer(0) };
-                self.next = Next::Collect { result };
-                NEXT
-            }
+            GcAction::Full => self.ask_collection(Collection::Full),
+            GcAction::Step(kib) => self.ask_collection(Collection::Step(kib)),
             GcAction::Stop => {
                 heap.stopped = true;
                 heap.threshold = usize::MAX;
@@ -445,32 +447,35 @@ impl<'gc> Call<'gc> {
                 let running = !heap.stopped;
                 self.ret1(running)
             }
-            GcAction::Incremental { .. } | GcAction::Generational { .. } => {
-                let before: &[u8] = if heap.generational { b"generational" } else { b"incremental" };
-                heap.generational = matches!(action, GcAction::Generational { .. });
-                if let GcAction::Incremental { pause, step_mul, step_size } = action {
-                    if pause != 0 {
-                        heap.pause = percent(pause);
-                    }
-                    if step_mul != 0 {
-                        heap.step_mul = percent(step_mul);
-                    }
-                    if step_size != 0 {
-                        heap.step_size = 1usize << step_size.clamp(0, 40);
-                    }
+            GcAction::Incremental { pause, step_mul, step_size } => {
+                set_percent(&mut heap.pause, pause);
+                set_percent(&mut heap.step_mul, step_mul);
+                if step_size != 0 {
+                    heap.step_size = 1usize << step_size.clamp(0, 40);
                 }
-                let before = self.string(before)?;
-                self.ret1(before)
+                self.ask_collection(Collection::Generational(false))
+            }
+            GcAction::Generational { minor_mul, major_mul } => {
+                if minor_mul != 0 {
+                    heap.minor_mul = usize::from(minor_mul as u8);
+                }
+                set_percent(&mut heap.major_mul, major_mul);
+                self.ask_collection(Collection::Generational(true))
             }
             GcAction::SetPause(pause) => {
-                let before = std::mem::replace(&mut heap.pause, percent(pause));
+                let before = std::mem::replace(&mut heap.pause, stored_percent(pause));
                 self.ret1(before as i64)
             }
             GcAction::SetStepMul(step_mul) => {
-                let before = std::mem::replace(&mut heap.step_mul, percent(step_mul));
+                let before = std::mem::replace(&mut heap.step_mul, stored_percent(step_mul));
                 self.ret1(before as i64)
             }
         }
+    }
+
+    fn ask_collection(&mut self, collection: Collection) -> NativeResult {
+        self.next = Next::Collect(collection);
+        NEXT
     }
 
     /// Makes the finalisers of all objects due, as at the end of the state; the next collection runs them.
@@ -479,10 +484,27 @@ impl<'gc> Call<'gc> {
         unsafe { self.global_mut().heap.finalize_all() }
     }
 
+    /// Whether a finaliser runs, for which the collector answers nothing.
+    pub fn is_finalizing(&self) -> bool {
+        self.global().heap.finalizing
+    }
+
     /// Bytes in use.
     pub fn memory_bytes(&self) -> usize {
         self.global().heap.bytes
     }
+}
+
+/// Sets a parameter of the collector; 0 keeps it.
+fn set_percent(parameter: &mut usize, value: i64) {
+    if value != 0 {
+        *parameter = stored_percent(value);
+    }
+}
+
+/// A parameter of the collector as scripts see it again: the reference stores a quarter of it in a byte.
+fn stored_percent(value: i64) -> usize {
+    usize::from((value as i32 / 4) as u8) * 4
 }
 
 /// Makes sure that `__tostring` gave a string.

@@ -27,7 +27,6 @@ use crate::call::ErrorKind;
 use crate::closure::NativeFn;
 use crate::coroutine::Switch;
 use crate::stack::Then;
-use crate::value::Raw;
 use std::marker::PhantomData;
 
 /// Ties a value to one native call, invariantly (A2).
@@ -129,12 +128,21 @@ pub(crate) enum Next {
     Protected {
         with_handler: bool,
     },
-    Collect {
-        result: Raw,
-    },
+    Collect(Collection),
     Switch(Switch),
     /// Hooks were set or removed: return nothing, and look which dispatch loop goes on.
     Hooks,
+}
+
+/// Work for the collector that a native asked for; the loop does it and answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Collection {
+    /// A full collection; answers 0.
+    Full,
+    /// A step of so many KiB; answers whether a cycle ended.
+    Step(usize),
+    /// Changes the mode; answers the one before.
+    Generational(bool),
 }
 
 /// What `collectgarbage` is asked for.
@@ -152,7 +160,7 @@ pub enum GcAction {
     IsRunning,
     /// Incremental mode; answers the mode before. Zeros keep a parameter.
     Incremental { pause: i64, step_mul: i64, step_size: i64 },
-    /// Generational mode; answers the mode before.
+    /// Generational mode; answers the mode before. Zeros keep a parameter.
     Generational { minor_mul: i64, major_mul: i64 },
     /// Sets the pause; answers the one before.
     SetPause(i64),

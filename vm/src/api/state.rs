@@ -223,13 +223,13 @@ impl State {
                 task.started = true;
                 (*co).status = RawStatus::Running;
                 self.global.current = co;
-                self.global.heap.touch_coroutine(co);
+                self.global.heap.touch(co.cast());
                 coroutine::start(co, values.as_ptr(), values.len())
             } else if let Some(top) = task.preempted_top.take() {
                 (*co).top = (*co).stack.add(top as usize);
                 (*co).status = RawStatus::Running;
                 self.global.current = co;
-                self.global.heap.touch_coroutine(co);
+                self.global.heap.touch(co.cast());
                 X::reload(co)
             } else {
                 coroutine::unpark(co, &values)
@@ -312,6 +312,12 @@ impl State {
             let results = std::mem::take(unsafe { &mut call.global_mut().results });
             results.into_iter().map(|value| call.root(Value::new(value))).collect()
         })
+    }
+
+    /// Changes the collector's mode, as `collectgarbage` does.
+    pub fn set_generational(&mut self, generational: bool) {
+        let roots = self.global.root_values();
+        self.global.heap.set_generational(generational, &roots);
     }
 
     /// Runs the finalisers of all objects that have one; the state is about to go.

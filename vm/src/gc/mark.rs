@@ -57,6 +57,10 @@ impl Heap {
     pub(super) fn start_cycle(&mut self, roots: &[Raw]) {
         debug_assert!(self.gray.is_empty() && self.gray_again.is_empty());
         self.phase = Phase::Mark;
+        self.mark_roots(roots);
+    }
+
+    pub(super) fn mark_roots(&mut self, roots: &[Raw]) {
         for &root in roots {
             self.mark_value(root);
         }
@@ -66,15 +70,15 @@ impl Heap {
         }
     }
 
-    /// Traverses gray objects worth about `budget` bytes; whether none is left.
-    pub(super) fn propagate(&mut self, budget: usize) -> bool {
+    /// Traverses gray objects worth about `budget` bytes; answers the bytes looked at.
+    pub(super) fn propagate(&mut self, budget: usize) -> usize {
         let mut work = 0;
         while work < budget {
-            let Some(object) = self.gray.pop() else { return true };
+            let Some(object) = self.gray.pop() else { break };
             // SAFETY: gray objects are alive.
             work += unsafe { self.traverse(object, false) };
         }
-        self.gray.is_empty()
+        work
     }
 
     fn propagate_all(&mut self) {
@@ -150,17 +154,21 @@ impl Heap {
         }
     }
 
-    /// A coroutine that may run stays gray for the atomic step; a suspended one is done (G2).
+    /// A coroutine that may run stays gray for the atomic step, and in the generational mode for the next collection; a
+    /// suspended one is done (G2).
     unsafe fn traverse_coroutine(&mut self, coroutine: *mut Coroutine, atomic: bool) -> usize {
         // SAFETY: slots below the top are values; those above are dead and cleared, so that none dangles later.
         unsafe {
             let active = (*coroutine).is_active();
-            if active && !atomic {
+            if active && (!atomic || self.generational) {
                 (*coroutine).header.marked &= !BLACK;
                 if (*coroutine).header.marked & GRAY_AGAIN == 0 {
                     (*coroutine).header.marked |= GRAY_AGAIN;
                     self.gray_again.push(coroutine.cast());
                 }
+            }
+            if active && self.generational {
+                self.make_old(coroutine.cast());
             }
             self.mark_if_any((*coroutine).resumer);
             if let Some(hook) = &(*coroutine).hook {
@@ -318,8 +326,15 @@ impl Heap {
         self.propagate_all();
         // SAFETY: all lists hold live objects; the mutator does not run meanwhile.
         unsafe {
+            let carried = mem::take(&mut self.carried);
             for object in mem::take(&mut self.gray_again) {
                 (*object).marked &= !GRAY_AGAIN;
+                self.traverse(object, true);
+                if self.generational {
+                    self.carried.push(object);
+                }
+            }
+            for object in carried {
                 self.traverse(object, true);
             }
             self.propagate_all();
@@ -343,7 +358,6 @@ impl Heap {
         self.ephemerons.clear();
         self.all_weak.clear();
         self.open_upvalues.clear();
-        self.gray_again.clear();
         self.white ^= WHITES;
     }
 
@@ -412,17 +426,9 @@ impl Heap {
 
     /// Moves unreachable objects with a finaliser to `to_finalize`, the one that got its finaliser last first.
     fn separate_finalizable(&mut self) {
-        let mut due = Vec::new();
-        self.finalizable.retain(|&object| {
-            // SAFETY: G5: objects in the list are not freed.
-            unsafe {
-                let dead = (*object).marked & WHITES != 0;
-                if dead {
-                    due.push(object);
-                }
-                !dead
-            }
-        });
+        // SAFETY: G5: objects in the list are not freed; the old ones are reachable for all that is known (Y2).
+        let is_dead = |object: &mut *mut Header| unsafe { (**object).marked & WHITES != 0 };
+        let due: Vec<_> = self.finalizable.extract_if(self.old_finalizable.., is_dead).collect();
         self.to_finalize.extend(due.into_iter().rev());
     }
 
@@ -430,6 +436,7 @@ impl Heap {
     pub fn finalize_all(&mut self) {
         self.closing = true;
         let due = mem::take(&mut self.finalizable);
+        self.old_finalizable = 0;
         self.to_finalize.extend(due.into_iter().rev());
     }
 

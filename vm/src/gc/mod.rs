@@ -17,6 +17,7 @@
 //! - G4. `bytes` counts blocks and what the objects own besides; it never goes below what is allocated.
 //! - G5. An object with a finaliser is in `finalizable` or `to_finalize`, once.
 
+mod generational;
 mod mark;
 mod pages;
 mod sweep;
@@ -74,6 +75,8 @@ pub(crate) struct Heap {
     phase: Phase,
     gray: Vec<*mut Header>,
     gray_again: Vec<*mut Header>,
+    /// Old objects that may refer to young ones without having changed since the last young collection (Y2).
+    carried: Vec<*mut Header>,
     weak_values: Vec<*mut Table>,
     ephemerons: Vec<*mut Table>,
     all_weak: Vec<*mut Table>,
@@ -99,7 +102,18 @@ pub(crate) struct Heap {
     pub step_mul: usize,
     /// Bytes between two steps.
     pub step_size: usize,
+    /// Whether collections are young or full ones, in one go each, in place of incremental cycles.
     pub generational: bool,
+    /// Percentage of the heap that has to come before a young collection.
+    pub minor_mul: usize,
+    /// Percentage of `estimate` that has to come before a full one.
+    pub major_mul: usize,
+    /// Young collections since the last full one.
+    young_count: usize,
+    /// How many objects at the start of `finalizable` are old (Y4).
+    old_finalizable: usize,
+    /// How many objects at the start of `large` are old (Y4).
+    old_large: usize,
 }
 
 impl std::fmt::Debug for Heap {
@@ -121,6 +135,7 @@ impl Heap {
             phase: Phase::Pause,
             gray: Vec::new(),
             gray_again: Vec::new(),
+            carried: Vec::new(),
             weak_values: Vec::new(),
             ephemerons: Vec::new(),
             all_weak: Vec::new(),
@@ -137,6 +152,11 @@ impl Heap {
             step_mul: 100,
             step_size: 1 << 13,
             generational: false,
+            minor_mul: 20,
+            major_mul: 100,
+            young_count: 0,
+            old_finalizable: 0,
+            old_large: 0,
         }
     }
 
@@ -410,7 +430,10 @@ impl Heap {
     #[cold]
     #[inline(never)]
     unsafe fn barrier_slow(&mut self, object: *mut Header, value: Raw) {
-        if self.phase == Phase::Mark {
+        if self.generational {
+            // SAFETY: the value is alive, and white by what `barrier` checked.
+            unsafe { self.promote(value.as_ptr()) }
+        } else if self.phase == Phase::Mark {
             self.mark_value(value);
         } else {
             // SAFETY: a black object while sweeping is alive and not swept: white is what the sweep would make it.
@@ -430,7 +453,7 @@ impl Heap {
             if value.is_object() && (*value.as_ptr::<Header>()).marked & WHITES != 0 {
                 if self.phase == Phase::Mark {
                     if (*upvalue).header.marked & BLACK != 0 || Upvalue::is_open(upvalue) {
-                        self.mark_value(value);
+                        self.barrier_slow(upvalue.cast(), value);
                     }
                 } else if (*upvalue).header.marked & BLACK != 0 {
                     self.barrier_slow(upvalue.cast(), value);
@@ -460,16 +483,16 @@ impl Heap {
         }
     }
 
-    /// Turns a coroutine gray that is about to run (G2).
+    /// Turns an object gray that changes without a barrier: a coroutine that is about to run (G2).
     ///
     /// # Safety
-    /// `coroutine` is alive.
+    /// `object` is alive.
     #[inline(always)]
-    pub unsafe fn touch_coroutine(&mut self, coroutine: *mut Coroutine) {
+    pub unsafe fn touch(&mut self, object: *mut Header) {
         // SAFETY: the caller's contract.
         unsafe {
-            if (*coroutine).header.marked & BLACK != 0 {
-                self.make_gray_again(coroutine.cast());
+            if (*object).marked & BLACK != 0 {
+                self.make_gray_again(object);
             }
         }
     }

@@ -6,6 +6,7 @@
 //! # Invariants
 //! - P1. A block below `Page::bump` is either free (kind `FREE`, linked from `Page::free`) or an object.
 //! - P2. `Page::live` counts the objects.
+//! - P3. A page in `Pages::current` is marked young.
 
 use crate::value::{FREE, Header};
 use std::alloc::{Layout, alloc, dealloc};
@@ -37,6 +38,8 @@ pub(crate) struct Page {
     next: *mut Page,
     /// Whether it is in that list.
     listed: bool,
+    /// Whether it may hold objects that are young for the generational mode.
+    young: bool,
 }
 
 const PAGE_HEADER: usize = size_of::<Page>().next_multiple_of(16);
@@ -95,6 +98,7 @@ impl Pages {
                     self.available[class] = (*page).next;
                     (*page).listed = false;
                 }
+                (*page).young = true;
                 self.current[class] = page;
             }
             if (*page).free.is_null() {
@@ -124,6 +128,7 @@ impl Pages {
                 live: 0,
                 next: ptr::null_mut(),
                 listed: false,
+                young: true,
             });
             self.all.push(page);
             page
@@ -143,6 +148,17 @@ impl Pages {
             }
             *list = ptr::null_mut();
         }
+    }
+
+    pub fn mark_young(&mut self, idx: usize) {
+        // SAFETY: the list holds pages.
+        unsafe { (*self.all[idx]).young = true }
+    }
+
+    /// Whether the page at `idx` may hold young objects.
+    pub fn is_young(&self, idx: usize) -> bool {
+        // SAFETY: the list holds pages.
+        unsafe { (*self.all[idx]).young }
     }
 
     /// Frees the blocks of the page at `idx` that `dead` tells of (it also recolours the living). Answers whether the
@@ -168,17 +184,31 @@ impl Pages {
             if self.current[class] == page {
                 return false;
             }
+            (*page).young = false;
             if (*page).live == 0 {
                 self.all.swap_remove(idx);
                 dealloc(page.cast(), PAGE_LAYOUT);
                 return true;
             }
-            if !(*page).listed && (!(*page).free.is_null() || (*page).bump != (*page).end) {
+        }
+        self.list(idx);
+        false
+    }
+
+    /// Puts the page at `idx` into the list of its class if it has free blocks and serves no allocations yet.
+    pub fn list(&mut self, idx: usize) {
+        let page = self.all[idx];
+        // SAFETY: the list holds pages.
+        unsafe {
+            let class = (*page).block_len / 16;
+            if self.current[class] != page
+                && !(*page).listed
+                && (!(*page).free.is_null() || (*page).bump != (*page).end)
+            {
                 (*page).listed = true;
                 (*page).next = self.available[class];
                 self.available[class] = page;
             }
-            false
         }
     }
 

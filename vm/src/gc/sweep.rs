@@ -1,5 +1,6 @@
 //! Sweeping, pacing, and the steps that safe points take.
 
+use super::generational::OLD;
 use super::{BLACK, GRAY_AGAIN, Heap, Phase, WHITES, large_layout, large_len};
 use crate::closure::{Closure, LoadedProto, NativeClosure, Upvalue};
 use crate::stack::Coroutine;
@@ -14,8 +15,11 @@ use std::ptr;
 
 /// Bytes traversed per allocated byte at a step multiplier of 100 %.
 const WORK_PER_BYTE: usize = 4;
-/// What sweeping a page or a large object counts as, in bytes of work.
+/// How much more a step does that a script asks for, so that as few of them make a cycle as with the reference.
+const ASKED_WORK: usize = 50;
+/// What sweeping a page, or `LARGE_PER_STEP` large objects, counts as, in bytes of work.
 const SWEEP_WORK: usize = 4096;
+const LARGE_PER_STEP: usize = 16;
 /// A cycle never starts below this.
 const THRESHOLD_MIN: usize = 128 * 1024;
 
@@ -26,7 +30,7 @@ const STRESS_DIVISOR: usize = 4096;
 impl Heap {
     /// Does a slice of work; called at safe points once `wants_step` holds. Answers whether a cycle ended.
     pub fn step(&mut self, roots: &[Raw]) -> bool {
-        if cfg!(feature = "stress") && !self.stopped {
+        if cfg!(feature = "stress") && !self.stopped && !self.generational {
             self.full(roots);
             return true;
         }
@@ -34,17 +38,40 @@ impl Heap {
             self.threshold = usize::MAX;
             return false;
         }
+        if self.generational {
+            self.step_generational(roots);
+            return true;
+        }
         if self.bytes > self.hard_limit / 2 {
             // Natives can't collect, and give up at the limit: garbage must not bring them there.
             self.full(roots);
             return true;
         }
-        let work = (self.step_size.saturating_mul(self.step_mul) / 100).saturating_mul(WORK_PER_BYTE);
-        let ended = self.advance(roots, work);
+        let ended = self.advance(roots, self.work(self.step_size));
         if !ended {
             self.threshold = self.bytes + self.step_size;
         }
         ended
+    }
+
+    /// The step that a script asks for, of `kib` KiB beyond the usual; whether a cycle ended. It goes on while the
+    /// collector is stopped.
+    pub fn step_by(&mut self, kib: usize, roots: &[Raw]) -> bool {
+        if self.generational {
+            self.step_generational(roots);
+            return false;
+        }
+        let size = self.step_size.max(kib.saturating_mul(1024));
+        let ended = self.advance(roots, self.work(size).saturating_mul(ASKED_WORK));
+        if !ended && !self.stopped {
+            self.threshold = self.bytes + self.step_size;
+        }
+        ended
+    }
+
+    /// What `size` allocated bytes are worth, in bytes of work.
+    fn work(&self, size: usize) -> usize {
+        (size.saturating_mul(self.step_mul.max(1)) / 100).saturating_mul(WORK_PER_BYTE)
     }
 
     /// Work worth `budget` bytes; whether a cycle ended.
@@ -57,20 +84,33 @@ impl Heap {
                     work += size_of_val(roots);
                 }
                 Phase::Mark => {
-                    if self.propagate(budget - work) {
+                    work += self.propagate(budget - work);
+                    if self.gray.is_empty() {
                         self.atomic(roots);
                         self.begin_sweep();
                     }
-                    work = budget;
                 }
                 Phase::SweepPages => {
-                    self.sweep_page();
+                    match self.sweep_idx.checked_sub(1) {
+                        Some(idx) => {
+                            self.sweep_idx = idx;
+                            self.sweep_page(idx);
+                        }
+                        None => {
+                            self.sweep_idx = self.large.len();
+                            self.phase = Phase::SweepLarge;
+                        }
+                    }
                     work += SWEEP_WORK;
                 }
                 Phase::SweepLarge => {
-                    if self.sweep_large() {
-                        self.end_cycle();
-                        return true;
+                    for _ in 0..LARGE_PER_STEP {
+                        let Some(idx) = self.sweep_idx.checked_sub(1) else {
+                            self.end_cycle();
+                            return true;
+                        };
+                        self.sweep_idx = idx;
+                        self.sweep_large(idx);
                     }
                     work += SWEEP_WORK;
                 }
@@ -81,6 +121,11 @@ impl Heap {
 
     /// A whole cycle, after finishing one that is under way.
     pub fn full(&mut self, roots: &[Raw]) {
+        if self.generational {
+            self.collect_old(roots);
+            self.interned.shrink();
+            return;
+        }
         if self.phase != Phase::Pause {
             self.finish(roots);
         }
@@ -88,50 +133,45 @@ impl Heap {
         self.interned.shrink();
     }
 
-    fn finish(&mut self, roots: &[Raw]) {
+    pub(super) fn finish(&mut self, roots: &[Raw]) {
         while !self.advance(roots, usize::MAX) {}
     }
 
-    fn begin_sweep(&mut self) {
+    pub(super) fn begin_sweep(&mut self) {
         self.pages.begin_sweep();
         self.sweep_idx = self.pages.all.len();
         self.phase = Phase::SweepPages;
     }
 
-    fn sweep_page(&mut self) {
-        if self.sweep_idx == 0 {
-            self.sweep_idx = self.large.len();
-            self.phase = Phase::SweepLarge;
-            return;
-        }
-        self.sweep_idx -= 1;
-        let Heap { pages, interned, bytes, white, .. } = self;
-        // Going down, a page that takes a freed one's place was swept before.
-        pages.sweep(self.sweep_idx, |object| {
+    /// Sweeps the page at `idx`. Going down, a page that takes a freed one's place was swept before.
+    fn sweep_page(&mut self, idx: usize) {
+        let Heap { pages, interned, bytes, white, generational, .. } = self;
+        pages.sweep(idx, |object| {
             // SAFETY: the sweeper hands over objects, and frees the block of those that are dead.
-            unsafe { !survives(object, *white) && release(object, interned, bytes) }
+            unsafe { !survives(object, *white, *generational) && release(object, interned, bytes) }
         });
     }
 
-    /// Sweeps a few objects that have no page; whether none is left.
-    fn sweep_large(&mut self) -> bool {
-        for _ in 0..16 {
-            if self.sweep_idx == 0 {
-                return true;
-            }
-            self.sweep_idx -= 1;
-            let object = self.large[self.sweep_idx];
-            // SAFETY: the list holds objects; a dead one leaves it.
-            unsafe {
-                if !survives(object, self.white) {
-                    let layout = large_layout(large_len(object));
-                    release(object, &mut self.interned, &mut self.bytes);
-                    self.large.swap_remove(self.sweep_idx);
-                    dealloc(object.cast(), layout);
-                }
+    /// Sweeps the object at `idx` of those that have no page, going down too.
+    fn sweep_large(&mut self, idx: usize) {
+        let object = self.large[idx];
+        // SAFETY: the list holds objects; a dead one leaves it.
+        unsafe {
+            if !survives(object, self.white, self.generational) {
+                self.large.swap_remove(idx);
+                self.free_large(object);
             }
         }
-        false
+    }
+
+    /// Frees a dead object that has no page.
+    pub(super) unsafe fn free_large(&mut self, object: *mut Header) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let layout = large_layout(large_len(object));
+            release(object, &mut self.interned, &mut self.bytes);
+            dealloc(object.cast(), layout);
+        }
     }
 
     fn end_cycle(&mut self) {
@@ -149,7 +189,11 @@ impl Heap {
             self.threshold = self.bytes + self.bytes / STRESS_DIVISOR;
             return;
         }
-        self.threshold = (self.estimate / 100).saturating_mul(self.pause.max(100)).max(THRESHOLD_MIN);
+        self.threshold = if self.generational {
+            self.young_threshold()
+        } else {
+            (self.estimate / 100).saturating_mul(self.pause.max(100)).max(THRESHOLD_MIN)
+        };
         // Near the hard limit collect early, so that garbage takes a quarter of what is free at most.
         if self.hard_limit != usize::MAX {
             self.threshold = self.threshold.min(self.bytes + self.hard_limit.saturating_sub(self.bytes) / 4);
@@ -172,6 +216,7 @@ impl Heap {
         self.pages.for_each(&mut visit);
         self.large.iter().for_each(|&object| visit(object));
         assert_eq!(booked, self.bytes, "G4: the books agree with the heap");
+        self.check_ages();
     }
 }
 
@@ -198,13 +243,17 @@ impl Drop for Heap {
     }
 }
 
-/// Whether the object is alive; if so it gets the current white for the next cycle.
-unsafe fn survives(object: *mut Header, white: u8) -> bool {
+/// Whether the object is alive; if so it gets the current white for the next cycle, or is old.
+unsafe fn survives(object: *mut Header, white: u8, generational: bool) -> bool {
     // SAFETY: the caller has an object that is not freed.
     unsafe {
         let marked = (*object).marked;
         if marked & (BLACK | white) == 0 && marked & WHITES != 0 {
             return false;
+        }
+        if generational {
+            (*object).marked = marked | OLD;
+            return true;
         }
         (*object).marked = marked & !(BLACK | WHITES | GRAY_AGAIN) | white;
         true
@@ -230,7 +279,7 @@ unsafe fn object_bytes(object: *mut Header) -> usize {
 }
 
 /// Gives back what a dead object owns besides its block, and takes it off the books. Always true, for the sweeper.
-unsafe fn release(object: *mut Header, interned: &mut Interned, bytes: &mut usize) -> bool {
+pub(super) unsafe fn release(object: *mut Header, interned: &mut Interned, bytes: &mut usize) -> bool {
     // SAFETY: the kind tells the struct, and nobody uses the object any more.
     unsafe {
         *bytes -= object_bytes(object);
