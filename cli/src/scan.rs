@@ -9,7 +9,8 @@ use crate::network;
 use crate::options::Options;
 use crate::outputs::Outputs;
 use crate::progress::Progress;
-use crate::report::{Event, MessageKind, ReportOptions, Task, json};
+use crate::report::document::Target;
+use crate::report::{Event, MessageKind, ReportOptions, Task, json, normal};
 use crate::resume::Resumed;
 use crate::scripts;
 use crate::targets::{self, Candidate, Targets};
@@ -27,6 +28,7 @@ use perilune_scan::target::Hosts;
 use perilune_scan::timing::Timing;
 use perilune_scan::traceroute;
 use perilune_scan::version::{self, ProbeFile, VersionOptions};
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::rc::Rc;
@@ -94,6 +96,9 @@ pub fn scan(options: &Options, args: Vec<String>) -> Result<u8, Failure> {
 /// # Errors
 /// As for [`scan`].
 pub fn run(options: &Options, args: Vec<String>, resumed: Resumed) -> Result<u8, Failure> {
+    if !options.scripts.script_help.is_empty() {
+        return script_help(options, args).map(|()| 0);
+    }
     interrupt::watch();
     let mut scan = Scan::new(options, args, resumed)?;
     let mut targets = scan.targets()?;
@@ -121,11 +126,6 @@ impl<'o> Scan<'o> {
         }
         let probes = probe_file(options)?;
         let engine = scripts::engine(options)?;
-        if let Some(engine) = &engine
-            && run.verbose > 0
-        {
-            println!("NSE: Loaded {} scripts for scanning.", engine.script_count());
-        }
         let report = ReportOptions {
             verbose: run.verbose,
             debugging: run.debugging,
@@ -201,7 +201,7 @@ impl<'o> Scan<'o> {
 
     /// Closes the outputs.
     fn end(&mut self, result: Result<(), Failure>) -> Result<u8, Failure> {
-        if self.run.hosts_total() == 0 && interrupt::count() == 0 {
+        if self.run.hosts_total() == 0 && interrupt::count() == 0 && !self.options.scripts.script_updatedb {
             let text = "WARNING: No targets were specified, so 0 hosts scanned.".to_owned();
             self.outputs.send(&Event::Message { kind: MessageKind::Warning, text });
         }
@@ -568,6 +568,20 @@ impl<'o> Scan<'o> {
         let task = Task { name, time: seconds_since_epoch(), has_ended: true, elapsed_ms, extra };
         self.outputs.send(&Event::Task(task));
     }
+}
+
+/// Says what the selected scripts do; nothing is scanned.
+fn script_help(options: &Options, args: Vec<String>) -> Result<(), Failure> {
+    let Some(engine) = scripts::engine(options)? else { return Ok(()) };
+    let written = |result: std::io::Result<()>| result.map_err(|error| Failure::of("cannot write the report", error));
+    let run = Run::new(command_line(&args), seconds_since_epoch());
+    let mut out = std::io::stdout().lock();
+    written(normal::starting(&mut out, &run, &ReportOptions::default()))?;
+    written(out.write_all(scripts::help_text(&engine).as_bytes()).and_then(|()| out.flush()))?;
+    let Some(path) = &options.output_xml else { return Ok(()) };
+    let file = Target::open(path, false);
+    let mut file = file.map_err(|error| Failure::of(&format!("cannot write {}", path.display()), error))?;
+    written(scripts::help_xml(&engine, &mut file))
 }
 
 impl FailOn {

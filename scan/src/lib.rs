@@ -8,6 +8,7 @@
 
 pub mod discovery;
 pub mod dns;
+pub mod interface;
 pub mod neighbour;
 pub mod net;
 pub mod port;

@@ -178,12 +178,6 @@ impl Daemons {
         self.start("memcached", port, false, &format!("/usr/bin/memcached -u root -l 127.0.0.1 -p {port} -U 0"));
         let port = free_port();
         let config = self.file(
-            "mosquitto.conf",
-            &format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n"),
-        );
-        self.start("mosquitto", port, false, &format!("/usr/sbin/mosquitto -c {config}"));
-        let port = free_port();
-        let config = self.file(
             "slapd.conf",
             &format!(
                 "include /etc/ldap/schema/core.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n\

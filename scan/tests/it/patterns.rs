@@ -208,8 +208,11 @@ fn changed(mut subject: Vec<u8>, random: &mut Random) -> Vec<u8> {
 /// What PCRE2 says: `None` for no match, else the groups' text; `Err` when it hit a limit.
 type Verdict = Result<Option<Vec<Option<String>>>, ()>;
 
+/// A pattern, the words of its flags, and subjects.
+type Case = (Vec<u8>, String, Vec<Vec<u8>>);
+
 /// Asks `pcre2test` about all patterns and subjects.
-fn reference(cases: &[(Vec<u8>, String, Vec<Vec<u8>>)]) -> Vec<Vec<Verdict>> {
+fn reference(cases: &[Case]) -> Vec<Vec<Verdict>> {
     let mut input = String::new();
     for (pattern, flags, subjects) in cases {
         let hex: String = pattern.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -269,7 +272,7 @@ fn shown(bytes: &[u8]) -> String {
 fn all_patterns_give_the_verdicts_of_pcre2() {
     let file = file();
     let mut random = Random(1);
-    let mut cases = Vec::new();
+    let mut cases: Vec<Case> = Vec::new();
     for (_, pattern, flags) in file.patterns() {
         let subjects = (0..SUBJECTS).map(|n| {
             let made = Maker { pattern, at: 0, random: &mut random }.alternatives(0);
