@@ -90,6 +90,13 @@ impl Targets {
         Ok(targets)
     }
 
+    /// Adds what a script found: an address, or a name of the hosts file.
+    pub fn add(&mut self, expression: &str) {
+        if let Ok(names) = Hosts::of_system() {
+            self.expression(expression, Families::Any, &names, false);
+        }
+    }
+
     /// Leaves out what is done.
     pub fn skip(&mut self, addresses: impl Iterator<Item = IpAddr>) {
         self.done.extend(addresses);

@@ -4,6 +4,7 @@ mod certificates;
 mod daemons;
 mod errors;
 mod interpreter;
+mod interrupted;
 mod official;
 mod programs;
 mod raw;
