@@ -754,6 +754,9 @@ pub fn is_privileged(options: &Options) -> Result<bool, Failure> {
             "-sS needs the privilege to send raw packets (root, or CAP_NET_RAW); -sT does not".to_owned(),
         ));
     }
+    if options.proxies.is_some() && options.udp_scan {
+        return Err(Failure("-sU: proxies carry no UDP".to_owned()));
+    }
     if !is_privileged && options.traceroute {
         return Err(Failure("--traceroute needs the privilege to send raw packets (root, or CAP_NET_RAW)".to_owned()));
     }

@@ -7,6 +7,7 @@ mod interpreter;
 mod interrupted;
 mod official;
 mod programs;
+mod proxies;
 mod raw;
 mod reference;
 mod scan;
