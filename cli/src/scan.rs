@@ -61,6 +61,8 @@ struct Watcher<'s> {
     outputs: &'s mut Outputs,
     resumed: &'s Resumed,
     done: usize,
+    /// Only scripts that help version detection run: what they say of ports is not shown.
+    of_version: bool,
 }
 
 impl Watch for Watcher<'_> {
@@ -77,7 +79,7 @@ impl Watch for Watcher<'_> {
         self.done += 1;
         // What a signal cut short is done again.
         if self.outputs.has_journal && interrupt::count() < 2 {
-            let (id, result) = (id.to_owned(), result.cloned());
+            let (id, result) = (id.to_owned(), result.cloned().filter(|_| port.is_none() || !self.of_version));
             self.outputs.send(&Event::Script { address, port, id, result });
         }
     }
@@ -217,6 +219,7 @@ impl<'o> Scan<'o> {
     fn pre_scan(&mut self) {
         if interrupt::count() == 0
             && self.resumed.prescripts.is_none()
+            && self.options.scripts.are_wanted()
             && let Some(engine) = &mut self.engine
         {
             let (_, results) = engine.run(Phase::PreScan, Vec::new());
@@ -226,6 +229,7 @@ impl<'o> Scan<'o> {
 
     fn post_scan(&mut self) {
         if interrupt::count() == 0
+            && self.options.scripts.are_wanted()
             && let Some(engine) = &mut self.engine
         {
             let (_, results) = engine.run(Phase::PostScan, Vec::new());
@@ -425,8 +429,13 @@ impl<'o> Scan<'o> {
         {
             self.progress.begin("Script Scan", hosts.len(), self.started);
             let (progress, outputs, resumed) = (&mut self.progress, &mut self.outputs, &self.resumed);
-            let mut watcher = Watcher { progress, outputs, resumed, done: 0 };
+            let of_version = !self.options.scripts.are_wanted();
+            let mut watcher = Watcher { progress, outputs, resumed, done: 0, of_version };
             hosts = engine.run_watched(Phase::Scan, hosts, &mut watcher).0;
+            if of_version {
+                // They ran for what they know of versions.
+                hosts.iter_mut().flat_map(|host| &mut host.ports).for_each(|port| port.scripts.clear());
+            }
         }
         let is_cut = interrupt::count() > 0;
         for mut host in hosts {

@@ -2,7 +2,7 @@
 
 use crate::options::Options;
 use crate::scan::Failure;
-use perilune_nse::{DataFolders, Engine};
+use perilune_nse::{DataFolders, Engine, EngineError, ScriptError};
 use std::fmt::Write as _;
 use std::io;
 
@@ -39,8 +39,45 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
         ..perilune_nse::Options::default()
     };
     let mut engine = Engine::new(engine_options, Box::new(network)).map_err(|error| Failure(error.to_string()))?;
-    engine.select(&rules(options)).map_err(|error| Failure(error.to_string()))?;
-    Ok(Some(engine))
+    match engine.select(&rules(options)) {
+        Ok(()) => Ok(Some(engine)),
+        Err(error) => {
+            let mut message = error.to_string();
+            if let EngineError::Script(ScriptError::NotFound(name)) = &error {
+                message.push_str(&suggestion(&mut engine, name));
+            }
+            Err(Failure(message))
+        }
+    }
+}
+
+/// The script whose name is nearest to one that is none, as a sentence; empty when none is near.
+fn suggestion(engine: &mut Engine, name: &str) -> String {
+    /// Letters that may be wrong.
+    const DISTANCE_MAX: usize = 3;
+    if engine.select(&["all".to_owned()]).is_err() {
+        return String::new();
+    }
+    let distances = engine.scripts().iter().map(|script| (distance(&script.id, name), &script.id));
+    match distances.min().filter(|(distance, _)| *distance <= DISTANCE_MAX) {
+        Some((_, near)) => format!("\nDid you mean '{near}'?"),
+        None => String::new(),
+    }
+}
+
+/// How many letters have to be changed, added or taken away to make one text of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.iter().enumerate() {
+            let change = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
 }
 
 /// What is to be selected; the default only when nothing is named.
