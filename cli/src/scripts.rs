@@ -6,6 +6,7 @@ use perilune_nse::{DataFolders, Engine};
 use perilune_scan::real::RealNetwork;
 use std::fmt::Write as _;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
 /// The engine with the scripts that were asked for; none when there are none.
 pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
@@ -28,12 +29,20 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
         sched_trace: scripts.sched_trace.clone(),
         script_timeout_ms: scripts.script_timeout.filter(|&timeout| timeout > 0),
         script_instructions_max: scripts.script_max_instructions,
+        privileged: is_privileged(),
         memory_max: scripts.script_max_memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         ..perilune_nse::Options::default()
     };
     let mut engine = Engine::new(engine_options, Box::new(network)).map_err(|error| Failure(error.to_string()))?;
     engine.select(&rules(options)).map_err(|error| Failure(error.to_string()))?;
     Ok(Some(engine))
+}
+
+/// Whether the process may open raw sockets; the environment can say otherwise.
+fn is_privileged() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    is_set("NMAP_PRIVILEGED") || (is_root && !is_set("NMAP_UNPRIVILEGED"))
 }
 
 /// What is to be selected; the default only when nothing is named.

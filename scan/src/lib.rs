@@ -8,6 +8,7 @@
 
 pub mod connect_scan;
 pub mod interface;
+pub mod link;
 pub mod net;
 pub mod port;
 pub mod real;

@@ -8,6 +8,7 @@
 //! - N1. A [`SocketId`] is given out once; every operation on one that was closed fails with [`NetError::Other`].
 //! - N2. After `close` no [`Ready`] names the socket.
 
+use crate::link::{Capture, Packet};
 use std::net::SocketAddr;
 
 /// Milliseconds since the network was made.
@@ -139,6 +140,22 @@ pub trait Network {
     /// Closes the socket so that the peer sees a reset and no state is left behind.
     fn abort(&mut self, id: SocketId) {
         self.close(id);
+    }
+
+    /// Takes a capture among the sockets: it is ready when a packet came.
+    ///
+    /// # Errors
+    /// The network has no interfaces.
+    fn add_capture(&mut self, _capture: Capture) -> Result<SocketId, NetError> {
+        Err(NetError::AccessDenied)
+    }
+
+    /// The next packet of a capture, if one has come.
+    ///
+    /// # Errors
+    /// The interface is gone, or the socket is no capture.
+    fn next_packet(&mut self, _id: SocketId) -> Result<Option<Packet>, NetError> {
+        Err(NetError::Other)
     }
 
     /// Waits until something is ready, at most until `until`; appends what is ready.

@@ -9,6 +9,7 @@
 //! - R1. A socket is in `sockets` from `open` to `close`; its token in the poll is its id.
 //! - R2. A socket in `sockets` that is not registered with the poll is in `unregistered`.
 
+use crate::link::{Capture, Packet};
 use crate::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
 use crate::sys;
 use hashbrown::HashMap;
@@ -55,6 +56,7 @@ struct OpenSocket {
 enum Kind {
     Tcp(TcpStream),
     Udp(UdpSocket),
+    Capture(Box<Capture>),
 }
 
 impl RealNetwork {
@@ -158,6 +160,7 @@ impl Network for RealNetwork {
                 }
             }
             Kind::Udp(datagrams) => retried(|| datagrams.recv(buffer)),
+            Kind::Capture(_) => return Read::Failed(NetError::Other),
         };
         taken(read, buffer, into, max)
     }
@@ -177,7 +180,7 @@ impl Network for RealNetwork {
         written(match self.sockets.get_mut(&id).map(|socket| &mut socket.kind) {
             Some(Kind::Tcp(stream)) => retried(|| stream.write(data)),
             Some(Kind::Udp(datagrams)) => retried(|| datagrams.send(data)),
-            None => return Write::Failed(NetError::Other),
+            Some(Kind::Capture(_)) | None => return Write::Failed(NetError::Other),
         })
     }
 
@@ -192,6 +195,7 @@ impl Network for RealNetwork {
         match &self.sockets.get(&id)?.kind {
             Kind::Tcp(stream) => stream.local_addr().ok(),
             Kind::Udp(datagrams) => datagrams.local_addr().ok(),
+            Kind::Capture(_) => None,
         }
     }
 
@@ -199,6 +203,7 @@ impl Network for RealNetwork {
         match &self.sockets.get(&id)?.kind {
             Kind::Tcp(stream) => stream.peer_addr().ok(),
             Kind::Udp(datagrams) => datagrams.peer_addr().ok(),
+            Kind::Capture(_) => None,
         }
     }
 
@@ -216,6 +221,18 @@ impl Network for RealNetwork {
             let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
         self.close(id);
+    }
+
+    fn add_capture(&mut self, capture: Capture) -> Result<SocketId, NetError> {
+        let kind = Kind::Capture(Box::new(capture));
+        Ok(self.insert(OpenSocket { kind, decided: Some(Ok(())) }))
+    }
+
+    fn next_packet(&mut self, id: SocketId) -> Result<Option<Packet>, NetError> {
+        match self.sockets.get_mut(&id).map(|socket| &mut socket.kind) {
+            Some(Kind::Capture(capture)) => capture.next_packet().map_err(|error| sys::net_error(&error)),
+            _ => Err(NetError::Other),
+        }
     }
 
     fn wait(&mut self, until: Option<Millis>, ready: &mut Vec<Ready>) {
@@ -244,6 +261,7 @@ impl OpenSocket {
         match &self.kind {
             Kind::Tcp(stream) => stream.as_raw_fd(),
             Kind::Udp(datagrams) => datagrams.as_raw_fd(),
+            Kind::Capture(capture) => capture.raw_fd(),
         }
     }
 }

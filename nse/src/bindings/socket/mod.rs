@@ -10,7 +10,6 @@ mod connect;
 mod transfer;
 
 use super::{capture, certificate};
-use crate::capture::Capture;
 use crate::shared::{Answer, Shared, bind, shared};
 use crate::thread::ThreadId;
 use crate::trace::{self, Way};
@@ -44,7 +43,7 @@ pub(crate) struct SocketState {
     /// TLS over it.
     pub secure: Option<Box<Secure>>,
     /// Packets of an interface, instead of a connection.
-    pub capture: Option<Capture>,
+    pub is_capture: bool,
     /// Name that TLS asks for.
     server_name: Option<String>,
     pub transport: Transport,
@@ -72,7 +71,7 @@ impl SocketState {
             peer: None,
             last_local: None,
             secure: None,
-            capture: None,
+            is_capture: false,
             server_name: None,
             transport,
             timeout_ms: TIMEOUT_MS,
@@ -90,7 +89,7 @@ impl SocketState {
         if !std::mem::take(&mut self.is_open) {
             return false;
         }
-        if self.capture.take().is_some() {
+        if std::mem::take(&mut self.is_capture) {
             if engine.options.script_trace {
                 engine.log(crate::shared::Channel::Stdout, b"> | CLOSE");
             }
@@ -236,6 +235,11 @@ pub(super) fn refuse(call: &mut Call<'_>, message: &[u8]) -> NativeResult {
 /// Parks the task; what it waits for is in place.
 pub(super) const PARK: NativeFn = |call| call.park();
 
+/// Until when an operation on the socket may take.
+pub(super) fn deadline_of(engine: &Shared, socket: &Rc<RefCell<SocketState>>) -> Option<Millis> {
+    deadline(engine, socket.borrow().timeout_ms)
+}
+
 pub(super) fn deadline(engine: &Shared, timeout_ms: i64) -> Option<Millis> {
     let timeout = u64::try_from(timeout_ms).ok()?;
     Some(engine.network.borrow().now().after(timeout))
@@ -284,7 +288,7 @@ enum Usable {
 fn usable(call: &mut Call<'_>, socket: &Rc<RefCell<SocketState>>) -> Result<Usable, LuaError> {
     check_free(call, socket)?;
     let mut state = socket.borrow_mut();
-    if state.capture.is_some() {
+    if state.is_capture {
         return Ok(Usable::Refused(b"invalid operation on pcap socket"));
     }
     if !state.is_open && state.transport == Transport::Udp {
@@ -358,7 +362,7 @@ fn set_timeout(call: &mut Call<'_>) -> NativeResult {
     call.ret1(true)
 }
 
-/// `socket:bind(address | nil, port) -> true | false, message`: for the next connection, or the UDP socket to be opened.
+/// `socket:bind(address | nil, port) -> true | false, message`: for the next connection, or the UDP socket to open.
 fn bind_method(call: &mut Call<'_>) -> NativeResult {
     let socket = receiver(call)?;
     let any =
