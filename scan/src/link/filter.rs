@@ -1,7 +1,7 @@
 //! Filters in tcpdump's language, as far as scripts use it: `tcp port 80 and src host 192.0.2.1`, `icmp[0] = 0`.
 //!
-//! An expression becomes a tree that is asked for each packet; nothing is loaded into the kernel. `and` and `or` have the
-//! same precedence and group from the left; an identifier without qualifiers takes those of the one before.
+//! An expression becomes a tree that is asked for each packet; nothing is loaded into the kernel. `and` and `or` have
+//! the same precedence and group from the left; an identifier without qualifiers takes those of the one before.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
