@@ -44,7 +44,7 @@ impl Cell {
         args.extend(more);
         let mut command = Command::new("openssl");
         let output = command.args(args).stdin(std::process::Stdio::null()).output().expect("openssl must be installed");
-        String::from_utf8_lossy(&output.stdout).contains(&format!("Cipher is {name}"))
+        output.status.success() && String::from_utf8_lossy(&output.stdout).contains(&format!("Cipher is {name}"))
     }
 }
 
@@ -65,7 +65,7 @@ pub fn data() -> Vec<u8> {
 }
 
 /// Whether a suite can go with a key at all.
-fn goes_with(suite: &Suite, key: &str) -> bool {
+pub fn goes_with(suite: &Suite, key: &str) -> bool {
     match suite.authentication() {
         Authentication::Tls13 => !key.starts_with("dsa"),
         Authentication::Rsa => key.starts_with("rsa"),
