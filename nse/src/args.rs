@@ -1,4 +1,7 @@
-//! `--script-args`: `name=value,flag,table={a=1,b}`, values with quotes where they hold commas or braces.
+//! `--script-args`: `name=value,flag,table={a=1,b}`, values in quotes where they hold commas, braces or `=`.
+//!
+//! A line break separates as a comma does. Every field is there, even an empty one: `a=1,` has a second one that is the
+//! empty text. What follows the closing brace of the whole is ignored, as in the reference.
 
 use perilune_vm::{Call, LuaError, Table, Value};
 
@@ -17,84 +20,108 @@ enum Arg {
     Table(Args),
 }
 
+/// The text to be parsed: a file's, then the command line's. `None`: there are no arguments.
+pub(crate) fn join(file: Option<&str>, line: &str) -> Option<String> {
+    let joined = match file {
+        Some(file) => format!("{},{line}", file.trim_end_matches(',')),
+        None => line.to_owned(),
+    };
+    (!joined.is_empty()).then_some(joined)
+}
+
 /// Parses arguments; `None` when they do not follow the grammar.
 pub(crate) fn parse(text: &str) -> Option<Args> {
-    let mut parser = Parser { rest: text };
-    let args = parser.entries(0)?;
-    parser.rest.trim_start().is_empty().then_some(args)
+    let whole = format!("{{{text}}}");
+    Parser { rest: &whole }.table(0)
 }
 
 struct Parser<'a> {
     rest: &'a str,
 }
 
+fn is_inline_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\x0b' | '\x0c')
+}
+
 impl Parser<'_> {
-    fn eat(&mut self, wanted: char) -> bool {
-        self.rest = self.rest.trim_start();
-        match self.rest.strip_prefix(wanted) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
+    fn inline_blanks(&mut self) {
+        self.rest = self.rest.trim_start_matches(is_inline_blank);
     }
 
-    fn entries(&mut self, depth: usize) -> Option<Args> {
-        let mut args = Args::default();
-        if depth > DEPTH_MAX {
+    fn blanks(&mut self) {
+        self.rest = self.rest.trim_start_matches(|c| is_inline_blank(c) || c == '\n');
+    }
+
+    fn eat(&mut self, wanted: char) -> bool {
+        let rest = self.rest.strip_prefix(wanted);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    /// `{ field, field … }`
+    fn table(&mut self, depth: usize) -> Option<Args> {
+        if depth > DEPTH_MAX || !self.eat('{') {
             return None;
         }
+        let mut args = Args::default();
+        self.blanks();
         loop {
-            self.rest = self.rest.trim_start();
-            if self.rest.is_empty() || self.rest.starts_with('}') {
-                return Some(args);
+            args.entries.push(self.field(depth)?);
+            let before = self.rest;
+            self.inline_blanks();
+            if !self.eat(',') && !self.eat('\n') {
+                self.rest = before;
+                break;
             }
-            if self.rest.starts_with('{') {
-                args.entries.push((None, self.value(depth)?));
-            } else {
-                let name = self.text()?;
-                if self.eat('=') {
-                    args.entries.push((Some(name), self.value(depth)?));
-                } else {
-                    args.entries.push((None, Arg::Text(name)));
-                }
-            }
-            if !self.eat(',') && !self.rest.is_empty() && !self.rest.starts_with('}') {
-                return None;
-            }
+            self.blanks();
         }
+        self.blanks();
+        self.eat('}').then_some(args)
     }
 
-    fn value(&mut self, depth: usize) -> Option<Arg> {
-        if !self.eat('{') {
-            return self.text().map(Arg::Text);
+    fn field(&mut self, depth: usize) -> Option<(Option<String>, Arg)> {
+        if self.rest.starts_with('{') {
+            return Some((None, Arg::Table(self.table(depth + 1)?)));
         }
-        let args = self.entries(depth + 1)?;
-        self.eat('}').then_some(Arg::Table(args))
+        let text = self.text();
+        let before = self.rest;
+        self.inline_blanks();
+        if !self.eat('=') {
+            self.rest = before;
+            return Some((None, Arg::Text(text)));
+        }
+        self.inline_blanks();
+        let value =
+            if self.rest.starts_with('{') { Arg::Table(self.table(depth + 1)?) } else { Arg::Text(self.text()) };
+        Some((Some(text), value))
     }
 
-    /// A quoted text, in which a backslash keeps the next character, or everything up to a separator.
-    fn text(&mut self) -> Option<String> {
-        self.rest = self.rest.trim_start();
-        let quote = self.rest.chars().next().filter(|first| matches!(first, '"' | '\''));
-        let Some(quote) = quote else {
-            let end = self.rest.find([',', '{', '}', '=']).unwrap_or(self.rest.len());
-            let (text, rest) = self.rest.split_at(end);
+    /// A text in quotes; or everything up to a separator, without the blanks around it.
+    fn text(&mut self) -> String {
+        if let Some((text, rest)) = quoted(self.rest) {
             self.rest = rest;
-            return Some(text.trim_end().to_owned());
-        };
-        let mut text = String::new();
-        let mut chars = self.rest.char_indices().skip(1);
-        while let Some((at, next)) = chars.next() {
-            if next == quote {
-                self.rest = &self.rest[at + 1..];
-                return Some(text);
-            }
-            text.push(if next == '\\' { chars.next()?.1 } else { next });
+            return text;
         }
-        None
+        let end = self.rest.find(['\n', ',', '{', '}', '=']).unwrap_or(self.rest.len());
+        let (text, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        text.trim_matches(is_inline_blank).to_owned()
     }
+}
+
+/// A text in quotes and what follows it. A backslash keeps the quote or another backslash, and nothing else.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let quote = text.chars().next().filter(|first| matches!(first, '"' | '\''))?;
+    let mut value = String::new();
+    let mut chars = text.char_indices().skip(1).peekable();
+    while let Some((at, next)) = chars.next() {
+        if next == quote {
+            return Some((value, &text[at + 1..]));
+        }
+        let kept = chars.next_if(|&(_, after)| next == '\\' && (after == quote || after == '\\'));
+        value.push(kept.map_or(next, |(_, kept)| kept));
+    }
+    None
 }
 
 impl Args {
@@ -126,23 +153,53 @@ impl Args {
 mod tests {
     use super::*;
 
-    fn text(value: &str) -> Arg {
-        Arg::Text(value.to_owned())
+    /// The table in a short form: `name=[text]`, `[text]`, `name={…}`.
+    fn shown(args: &Args) -> String {
+        let shown = args.entries.iter().map(|(name, arg)| {
+            let name = name.as_ref().map_or(String::new(), |name| format!("{name}="));
+            match arg {
+                Arg::Text(text) => format!("{name}[{text}]"),
+                Arg::Table(args) => format!("{name}{{{}}}", shown(args)),
+            }
+        });
+        shown.collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn arguments_are_pairs_items_and_tables() {
-        let args = |entries: Vec<(Option<&str>, Arg)>| {
-            let entries = entries.into_iter().map(|(name, arg)| (name.map(str::to_owned), arg)).collect();
-            Args { entries }
-        };
-        assert_eq!(parse(""), Some(Args::default()));
-        assert_eq!(parse("a=1, flag"), Some(args(vec![(Some("a"), text("1")), (None, text("flag"))])));
-        assert_eq!(parse("q='x,\\'y',z=\"{\""), Some(args(vec![(Some("q"), text("x,'y")), (Some("z"), text("{"))])));
-        let inner = args(vec![(Some("b"), text("2")), (None, text("c d"))]);
-        assert_eq!(parse("t={b=2,c d}"), Some(args(vec![(Some("t"), Arg::Table(inner))])));
-        for bad in ["a={", "a='x", "a=1}", "a=b=c"] {
+        for (text, expected) in [
+            ("a=1, flag", "a=[1] [flag]"),
+            ("1=x", "1=[x]"),
+            ("q='x,\\'y',z=\"{\"", "q=[x,'y] z=[{]"),
+            ("q=\"a\\nb\\\\\"", "q=[a\\nb\\]"),
+            ("t={b=2,c d}", "t={b=[2] [c d]}"),
+            ("a=x\"y\"", "a=[x\"y\"]"),
+            ("it's", "[it's]"),
+            ("a='x", "a=['x]"),
+            ("b = two words ", "b=[two words]"),
+            ("a=1,", "a=[1] []"),
+            ("a={}", "a={[]}"),
+            ("a={,}", "a={[] []}"),
+            ("a=1\nb=2", "a=[1] b=[2]"),
+            ("a=1\r\n\r\n\n b=2", "a=[1] b=[2]"),
+            ("a=1,\n", "a=[1] []"),
+            ("# x", "[# x]"),
+            ("a=1},b=2", "a=[1]"),
+            ("{x,y}", "{[x] [y]}"),
+        ] {
+            assert_eq!(parse(text).as_ref().map(shown).as_deref(), Some(expected), "{text:?}");
+        }
+        for bad in ["a={", "a=b=c", "a=\"x\"y", "{a}=b", "a={b}c"] {
             assert_eq!(parse(bad), None, "{bad}");
         }
+        assert_eq!(parse(&"{".repeat(100_000)), None);
+    }
+
+    #[test]
+    fn the_file_comes_before_the_line() {
+        assert_eq!(join(None, ""), None);
+        assert_eq!(join(Some("a=1,,"), "b"), Some("a=1,b".to_owned()));
+        let joined = join(Some("a=1\n"), "").expect("there are some");
+        assert_eq!(parse(&joined).as_ref().map(shown).as_deref(), Some("a=[1] [] []"));
     }
 }

@@ -1,15 +1,15 @@
-//! The engine as the scanner uses it: libraries opened, scripts selected and loaded, phases run.
+//! The engine as the scanner uses it: libraries opened, arguments parsed, phases run. Scripts are loaded in [`crate::load`].
 
 use crate::bindings::{self, libssh2, nmap, nmapdb, stdnse, sync};
+use crate::data::Found;
 use crate::scheduler::Scheduler;
-use crate::script::{self, Script, ScriptError};
-use crate::shared::{Options, Shared, bind, shared};
-use crate::{args, embedded, format};
+use crate::script::{Script, ScriptError};
+use crate::shared::{Channel, Options, Shared, bind, shared};
+use crate::{args, format};
 use perilune_scan::net::Network;
 use perilune_scan::result::{Host, ScriptResult};
 use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Root, Run, State, Table, Value};
 use std::fmt;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 /// When scripts run.
@@ -28,17 +28,24 @@ pub enum EngineError {
     /// A library of the core does not load.
     Library(String),
     Script(ScriptError),
-    /// `--script-args` does not follow its grammar.
-    Args(String),
+    /// `--script-args` does not follow its grammar; the user was told which text it is.
+    Args,
+    /// `--script-args-file` is no file.
+    ArgsFile(String),
 }
 
 impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EngineError::Memory => f.write_str("not enough memory"),
-            EngineError::Library(message) => write!(f, "failed to initialize the script engine:\n{message}"),
-            EngineError::Script(error) => write!(f, "failed to initialize the script engine:\n{error}"),
-            EngineError::Args(text) => write!(f, "arguments did not parse!\nargs = {text}"),
+            EngineError::Library(message) => write!(f, "NSE: failed to initialize the script engine:\n{message}\n"),
+            EngineError::Script(error) => write!(f, "NSE: failed to initialize the script engine:\n{error}\n"),
+            EngineError::Args => {
+                f.write_str("NSE: failed to initialize the script engine:\narguments did not parse!\n")
+            }
+            EngineError::ArgsFile(name) => {
+                write!(f, "NSE: failed to initialize the script engine:\n{name} is not a file\n")
+            }
         }
     }
 }
@@ -69,13 +76,18 @@ impl From<perilune_vm::NotEnoughMemory> for EngineError {
 pub struct Engine {
     pub(crate) state: State,
     pub(crate) shared: Rc<Shared>,
+    /// As selected.
+    pub(crate) scripts: Vec<Rc<Script>>,
     /// Scripts by runlevel.
     pub(crate) levels: Vec<Vec<Rc<Script>>>,
     /// The formatting function.
     pub(crate) format: Root,
     /// The function of `sync.lua` that is told which thread has ended.
     pub(crate) ended: Root,
-    pub(crate) next_thread: u64,
+    /// What `silent_require` throws.
+    pub(crate) silent: Root,
+    /// What natives find the engine by.
+    pub(crate) shared_value: Root,
 }
 
 impl Engine {
@@ -85,190 +97,97 @@ impl Engine {
     /// When memory is short, a library does not load, or the arguments do not parse.
     pub fn new(options: Options, network: Box<dyn Network>) -> Result<Engine, EngineError> {
         let shared = Shared::new(options, network);
+        shared.debug(1, "Using Lua 5.4.");
         let mut state = State::new(None)?;
+        if let Some(limit) = shared.options.memory_max {
+            state.set_memory_limit(limit);
+        }
         let engine = state.enter(|call| open(call, &shared))?;
         let format = run_chunk(&mut state, format::SOURCE, "=format", &[])?;
         let format = format.into_iter().next().ok_or(EngineError::Memory)?;
         let ended = open_sync(&mut state, &engine)?;
-        let mut opened = Engine { state, shared, levels: Vec::new(), format, ended, next_thread: 1 };
-        opened.open_stdnse(&engine)?;
+        let silent = state.enter(|call| call.table(0, 0).map(|table| call.root(table.into())))?;
+        let (scripts, levels) = (Vec::new(), Vec::new());
+        let mut opened = Engine { state, shared, scripts, levels, format, ended, silent, shared_value: engine };
+        opened.open_stdnse()?;
         opened.set_args()?;
         Ok(opened)
     }
 
     /// Loads `stdnse`, gives it what the engine adds, and arms the check of undeclared globals.
-    fn open_stdnse(&mut self, engine: &Root) -> Result<(), EngineError> {
+    fn open_stdnse(&mut self) -> Result<(), EngineError> {
         let stdnse = run_chunk(&mut self.state, "return require 'stdnse'", "=engine", &[])?;
+        let shared_value = &self.shared_value;
         self.state.enter(|call| -> Result<(), LuaError> {
             let Some(table) = stdnse.first().and_then(|root| call.rooted(root).as_table()) else { return Ok(()) };
-            let engine = call.rooted(engine);
+            let engine = call.rooted(shared_value);
             stdnse::install(call, table, engine)
         })?;
-        const CORE: &str = "local stdnse, nmap = require 'stdnse', require 'nmap'
+        const CORE: &str = "local silent = ...
+            local stdnse, nmap = require 'stdnse', require 'nmap'
             rawset(stdnse, 'sleep', nmap.socket.sleep)
-            local missing = {}
             rawset(stdnse, 'silent_require', function(...)
-                local ok, module = pcall(require, ...)
+                local ok, module = xpcall(require, function(e)
+                    if e ~= silent and nmap.debugging() >= 2 then nmap.log_write('stdout', debug.traceback(e)) end
+                    return e
+                end, ...)
                 if ok then return module end
-                error(missing, 0)
+                error(silent, 0)
             end)
             require 'strict'(_G)";
-        run_chunk(&mut self.state, CORE, "=engine", &[])?;
+        run_chunk(&mut self.state, CORE, "=engine", std::slice::from_ref(&self.silent))?;
         Ok(())
     }
 
+    /// Parses the arguments of file and command line into `nmap.registry.args`.
     fn set_args(&mut self) -> Result<(), EngineError> {
-        let text = self.shared.options.script_args.clone();
-        let args = args::parse(&text).ok_or_else(|| EngineError::Args(text.clone()))?;
-        Ok(self.state.enter(|call| -> Result<(), LuaError> {
+        let shared = Rc::clone(&self.shared);
+        let options = &shared.options;
+        let mut file = None;
+        if let Some(name) = &options.script_args_file {
+            shared.debug(1, &format!("Loading script-args from file `{name}'"));
+            file = Some(match options.data.fetch(name) {
+                Some(found @ Found::File(_)) => found.read().map_err(|_| EngineError::ArgsFile(name.clone()))?,
+                Some(other) => return Err(EngineError::ArgsFile(other.path().to_owned())),
+                None => return Err(EngineError::ArgsFile(format!("no path to file/directory: {name}"))),
+            });
+        }
+        let file = file.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        shared.debug(1, &format!("Arguments from CLI: {}", options.script_args));
+        if let Some(timeout) = options.script_timeout_ms {
+            shared.debug(1, &format!("Set script-timeout as: {} seconds", timeout as f64 / 1000.0));
+        }
+        let Some(text) = args::join(file.as_deref(), &options.script_args) else { return Ok(()) };
+        let Some(args) = args::parse(&text) else {
+            shared.log(Channel::Stdout, format!("args = {text}").as_bytes());
+            return Err(EngineError::Args);
+        };
+        shared.debug(1, &format!("Arguments parsed: {text}"));
+        self.state.enter(|call| -> Result<(), LuaError> {
             let registry = loaded(call, b"nmap").and_then(|nmap| nmap.get_str(call, b"registry").as_table());
             let Some(table) = registry.and_then(|registry| registry.get_str(call, b"args").as_table()) else {
                 return Ok(());
             };
             args.fill(call, table)
-        })?)
-    }
-
-    /// Selects and loads scripts by name, path or category; each rule may have `+` in front, which forces it.
-    ///
-    /// # Errors
-    /// The first rule that matches nothing, the first script that does not load or pass its checks.
-    pub fn select(&mut self, rules: &[String]) -> Result<(), EngineError> {
-        let mut scripts: Vec<Script> = Vec::new();
-        for rule in rules.iter().flat_map(|rule| rule.split(',')).map(str::trim).filter(|rule| !rule.is_empty()) {
-            let (forced, rule) = rule.strip_prefix('+').map_or((false, rule), |rule| (true, rule));
-            for mut script in self.matching(rule)? {
-                script.forced = forced;
-                if !scripts.iter().any(|other| other.path == script.path) {
-                    scripts.push(script);
-                }
-            }
-        }
-        scripts.sort_by(|a, b| a.id.cmp(&b.id));
-        if let Some(pair) = scripts.windows(2).find(|pair| pair[0].id == pair[1].id) {
-            return Err(ScriptError::Duplicate(pair[0].id.clone()).into());
-        }
-        let facts: Vec<(&str, &[String])> =
-            scripts.iter().map(|script| (script.id.as_str(), &script.dependencies[..])).collect();
-        let levels = script::runlevels(&facts)?;
-        self.levels = (0..=levels.iter().copied().max().unwrap_or(0)).map(|_| Vec::new()).collect();
-        for (script, level) in scripts.into_iter().zip(levels) {
-            self.levels[level].push(Rc::new(script));
+        })?;
+        if options.debugging >= 2 {
+            const DUMP: &str = "local stdnse, nmap = require 'stdnse', require 'nmap'
+                stdnse.pretty_printer(nmap.registry.args, function(text) io.write(text) end)
+                io.write('\\n')";
+            run_chunk(&mut self.state, DUMP, "=engine", &[])?;
         }
         Ok(())
     }
 
-    /// Number of scripts that were selected.
-    pub fn script_count(&self) -> usize {
-        self.levels.iter().map(Vec::len).sum()
-    }
-
-    /// The scripts a rule names: one by name or path, or all of a category.
-    fn matching(&mut self, rule: &str) -> Result<Vec<Script>, EngineError> {
-        if let Some((path, source)) = self.find_script(rule)? {
-            let mut script = self.load(&path, &source)?;
-            script.selected_by_name = true;
-            return Ok(vec![script]);
-        }
-        let mut matching = Vec::new();
-        for (path, source) in self.all_scripts()? {
-            let script = self.load(&path, &source)?;
-            let belongs = rule == "all" || script.categories.iter().any(|category| category.eq_ignore_ascii_case(rule));
-            if belongs {
-                matching.push(script);
-            }
-        }
-        if matching.is_empty() {
-            return Err(ScriptError::NotFound(rule.to_owned()).into());
-        }
-        Ok(matching)
-    }
-
-    /// A script's path and text: from the data folders, from the path itself, or embedded.
-    fn find_script(&self, rule: &str) -> Result<Option<(String, Vec<u8>)>, ScriptError> {
-        let names = [rule.to_owned(), format!("{rule}.nse")];
-        for name in &names {
-            let below = self.shared.options.data_dirs.iter().map(|folder| folder.join("scripts").join(name));
-            for path in below.chain([PathBuf::from(name)]) {
-                if path.is_file() {
-                    return read(&path).map(|source| Some((path.to_string_lossy().into_owned(), source)));
-                }
-            }
-        }
-        let embedded = names.iter().find_map(|name| {
-            let path = format!("scripts/{name}");
-            embedded::file(&path).map(|text| (path, text.as_bytes().to_vec()))
-        });
-        // What looks like a path is one.
-        if embedded.is_none() && (rule.contains('/') || rule.ends_with(".nse")) {
-            return read(&PathBuf::from(rule)).map(|source| Some((rule.to_owned(), source)));
-        }
-        Ok(embedded)
-    }
-
-    fn all_scripts(&self) -> Result<Vec<(String, Vec<u8>)>, ScriptError> {
-        let mut found = Vec::new();
-        for folder in &self.shared.options.data_dirs {
-            let Ok(entries) = std::fs::read_dir(folder.join("scripts")) else { continue };
-            for path in entries.flatten().map(|entry| entry.path()) {
-                if path.extension().is_some_and(|extension| extension == "nse") {
-                    found.push((path.to_string_lossy().into_owned(), read(&path)?));
-                }
-            }
-        }
-        let known = |id: &str, found: &[(String, Vec<u8>)]| found.iter().any(|(path, _)| script::id_of(path) == id);
-        for path in embedded::scripts() {
-            if !known(&script::id_of(path), &found) {
-                found.push((path.to_owned(), embedded::file(path).unwrap_or_default().as_bytes().to_vec()));
-            }
-        }
-        Ok(found)
-    }
-
-    /// Compiles a script, runs it once, and checks its fields.
-    fn load(&mut self, path: &str, source: &[u8]) -> Result<Script, EngineError> {
-        let name = [b"@", path.as_bytes()].concat();
-        let chunk = perilune_compiler::compile(source, &name).map_err(ScriptError::Syntax)?;
-        let id = script::id_of(path);
-        let (env, function) = self.state.enter(|call| -> Result<(Root, Root), LuaError> {
-            let env = environment(call, path, &id)?;
-            for field in ["categories", "dependencies"] {
-                let list = call.table(0, 0)?;
-                env.set_str(call, field.as_bytes(), list.into())?;
-            }
-            let function = call.load(&chunk, Some(env.into()))?;
-            Ok((call.root(env.into()), call.root(function)))
-        })?;
-        let mut task = self.state.task(&function, false)?;
-        if self.state.resume(&mut task, &[], u64::MAX) == Run::Failed {
-            let results = self.state.results();
-            let message = error_text(&mut self.state, &results);
-            return Err(ScriptError::Failed { path: path.to_owned(), message }.into());
-        }
-        let fields = self.state.enter(|call| {
-            let env = call.rooted(&env).as_table();
-            env.map_or(Err(String::new()), |env| Fields::read(call, env, path))
-        });
-        let fields = fields.map_err(ScriptError::Field)?;
-        let [has_prerule, has_hostrule, has_portrule, has_postrule] = fields.rules;
-        Ok(Script {
-            path: path.to_owned(),
-            id,
-            categories: fields.categories,
-            dependencies: fields.dependencies,
-            has_prerule,
-            has_hostrule,
-            has_portrule,
-            has_postrule,
-            selected_by_name: false,
-            forced: false,
-            chunk,
-        })
+    /// The next target that a script has added.
+    pub fn next_target(&self) -> Option<String> {
+        self.shared.targets.borrow_mut().next()
     }
 
     /// Runs a phase: for [`Phase::Scan`] over the hosts of a group, which come back with their results; the results of
     /// the other phases come second.
     pub fn run(&mut self, phase: Phase, hosts: Vec<Host>) -> (Vec<Host>, Vec<ScriptResult>) {
+        self.shared.targets.borrow_mut().is_closed = phase == Phase::PostScan;
         self.shared.hosts.replace(hosts);
         let mut results = Scheduler::new(self, phase).run();
         results.sort_by(|a, b| a.id.cmp(&b.id));
@@ -279,13 +198,6 @@ impl Engine {
         }
         (hosts, results)
     }
-}
-
-fn read(path: &PathBuf) -> Result<Vec<u8>, ScriptError> {
-    std::fs::read(path).map_err(|error| ScriptError::Unreadable {
-        path: path.clone(),
-        reason: perilune_stdlib::base::os_message(&error),
-    })
 }
 
 /// A script's environment: its own globals in front of everybody's.
@@ -299,51 +211,6 @@ pub(crate) fn environment<'gc>(call: &mut Call<'gc>, path: &str, id: &str) -> Re
         env.set_str(call, name.as_bytes(), text)?;
     }
     Ok(env)
-}
-
-/// What a script's globals say about it.
-struct Fields {
-    categories: Vec<String>,
-    dependencies: Vec<String>,
-    /// Whether each of the four rules is there.
-    rules: [bool; 4],
-}
-
-impl Fields {
-    /// Checks the fields; the error is the sentence for the user.
-    fn read<'gc>(call: &Call<'gc>, env: Table<'gc>, path: &str) -> Result<Fields, String> {
-        let required = |name: &str, wanted: &str| {
-            let value = env.get_str(call, name.as_bytes());
-            match value.type_name() {
-                "nil" => Err(format!("{path} is missing required field: '{name}'")),
-                got if got == wanted => Ok(value),
-                got => Err(format!("{path} field '{name}' is of improper type '{got}', expected type '{wanted}'")),
-            }
-        };
-        required("action", "function")?;
-        let list = |name: &str| {
-            let table = required(name, "table")?.as_table().into_iter();
-            let items = table.flat_map(|table| (1..=table.raw_len()).map(move |idx| table.get_integer(idx)));
-            let texts =
-                items.map(|item| item.as_str().map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned()));
-            texts
-                .collect::<Option<Vec<String>>>()
-                .ok_or_else(|| format!("{path} has non-string entries in the '{name}' array"))
-        };
-        let (categories, dependencies) = (list("categories")?, list("dependencies")?);
-        let mut rules = [false; 4];
-        for (has, name) in rules.iter_mut().zip(["prerule", "hostrule", "portrule", "postrule"]) {
-            let rule = env.get_str(call, name.as_bytes());
-            *has = rule.as_function().is_some();
-            if !*has && !rule.is_nil() {
-                return Err(format!("{name} must be a function!"));
-            }
-        }
-        if rules == [false; 4] {
-            return Err(format!("{path} is missing required function: 'rule'"));
-        }
-        Ok(Fields { categories, dependencies, rules })
-    }
 }
 
 /// Opens the libraries; answers the value that natives find the engine by.
@@ -364,6 +231,10 @@ fn open(call: &mut Call<'_>, engine: &Rc<Shared>) -> Result<Root, LuaError> {
         loaded.set_str(call, b"libssh2", ssh.into())?;
     }
     bindings::open_modules(call)?;
+    // Libraries that were written for Lua 5.3 look at the position to know that a string had no end.
+    if let Some(strings) = loaded(call, b"string") {
+        strings.set_str(call, b"unpack", Value::native(perilune_stdlib::string::unpack_unfinished))?;
+    }
     let searchers = loaded(call, b"package").and_then(|package| package.get_str(call, b"searchers").as_table());
     if let Some(searchers) = searchers {
         for idx in (1..=searchers.raw_len()).rev() {
@@ -381,23 +252,25 @@ fn loaded<'gc>(call: &Call<'gc>, name: &[u8]) -> Option<Table<'gc>> {
     call.registry().get_str(call, b"_LOADED").as_table()?.get_str(call, name).as_table()
 }
 
-/// Searcher for libraries in `nselib/`: of the data folders, then embedded.
+/// Searcher for libraries in `nselib/`.
 fn search_library(call: &mut Call<'_>) -> NativeResult {
     let name = String::from_utf8_lossy(call.check_string(1)?.as_bytes()).into_owned();
     let below = format!("nselib/{}.lua", name.replace('.', "/"));
-    let mut found = None;
-    for folder in &shared(call).options.data_dirs {
-        let path = folder.join(&below);
-        if let Ok(source) = std::fs::read(&path) {
-            found = Some((path.to_string_lossy().into_owned(), source));
-            break;
+    let found = match shared(call).options.data.search(&below) {
+        Some(found @ (Found::File(_) | Found::Embedded(_))) => found,
+        _ => {
+            let text = call.string(format!("\n\tNSE failed to find {below} in search paths.").as_bytes())?;
+            return call.ret1(text);
         }
-    }
-    let found = found.or_else(|| embedded::file(&below).map(|text| (below.clone(), text.as_bytes().to_vec())));
-    let Some((path, source)) = found else {
-        let text = call.string(format!("\n\tNSE failed to find {below} in search paths.").as_bytes())?;
-        return call.ret1(text);
     };
+    let path = found.path();
+    let source = match found.read() {
+        Ok(source) => source,
+        Err(error) => return Err(call.error(format!("cannot read {path}: {error}"))),
+    };
+    if source.starts_with(b"\x1b") {
+        return Err(call.error(format!("{path}: a library must be text")));
+    }
     match perilune_compiler::compile(&source, &[b"@", path.as_bytes()].concat()) {
         Ok(chunk) => {
             let function = call.load(&chunk, None)?;
@@ -443,18 +316,40 @@ fn run_chunk(state: &mut State, source: &str, name: &str, args: &[Root]) -> Resu
     }
 }
 
+/// Turns a value to text, its `__tostring` included.
+const TO_TEXT: NativeFn = |call| {
+    let value = call.arg(1);
+    call.to_text_then(value, (|call| call.ret_results()) as NativeFn)
+};
+
+/// What turning an error into text may cost.
+const TEXT_BUDGET: u64 = 1_000_000;
+
 /// The text of an error, the first of a failed task's results.
 pub(crate) fn error_text(state: &mut State, results: &[Root]) -> String {
-    state.enter(|call| {
-        let error = results.first().map_or(Value::NIL, |root| call.rooted(root));
-        match call.try_text(error) {
-            Ok(Some(text)) => {
-                text.as_str().map_or_else(String::new, |text| String::from_utf8_lossy(text.as_bytes()).into_owned())
-            }
-            _ => format!("(error object is a {} value)", error.type_name()),
-        }
-    })
+    let lossy = |call: &Call<'_>, root: &Root| {
+        call.rooted(root).as_str().map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned())
+    };
+    let Some(error) = results.first() else { return "nil".to_owned() };
+    if let Some(text) = state.enter(|call| lossy(call, error)) {
+        return text;
+    }
+    let function = state.enter(|call| call.root(Value::native(TO_TEXT)));
+    let Ok(mut task) = state.task(&function, false) else { return "not enough memory".to_owned() };
+    if state.resume(&mut task, std::slice::from_ref(error), TEXT_BUDGET) != Run::Finished {
+        return state.enter(|call| format!("(error object is a {} value)", call.rooted(error).type_name()));
+    }
+    let results = state.results();
+    state.enter(|call| results.first().and_then(|root| lossy(call, root)).unwrap_or_default())
 }
 
-/// The native that runs an instance.
-pub(crate) const INSTANCE: NativeFn = crate::instance::run;
+/// An error's text and where it came from, for a coroutine that failed with it.
+pub(crate) fn traceback_text(state: &mut State, coroutine: &Root, results: &[Root]) -> String {
+    let message = error_text(state, results);
+    state.enter(|call| match call.rooted(coroutine).as_coroutine() {
+        Some(coroutine) => {
+            String::from_utf8_lossy(&call.traceback_of(coroutine, Some(message.as_bytes()), 0)).into_owned()
+        }
+        None => message.clone(),
+    })
+}

@@ -2,7 +2,7 @@
 --
 -- This is Lua because it runs what scripts put into their tables: `__tostring`, `__pairs`, `__index`.
 
-local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
+local ipairs, pairs, pcall, tostring, type = ipairs, pairs, pcall, tostring, type
 local getmetatable, concat = debug.getmetatable, table.concat
 
 --- Text of a value, its first line included.
@@ -23,12 +23,14 @@ local function display(value, indent)
 end
 
 --- A string, or a list `key, value, key, value …` with false where an item has no key.
-local function structure(value)
+-- @param list The list to be filled: what is there before an error stays.
+local function structure(value, list)
   if type(value) ~= "table" then return tostring(value) end
-  local list = {}
   local function add(key, item)
     list[#list + 1] = key
-    list[#list + 1] = structure(item)
+    local inner = type(item) == "table" and {} or tostring(item)
+    list[#list + 1] = inner
+    if type(item) == "table" then structure(item, inner) end
   end
   for _, item in ipairs(value) do add(false, item) end
   for key, item in pairs(value) do
@@ -37,10 +39,20 @@ local function structure(value)
   return list
 end
 
---- @return whether there is a result, its text, its structure if any
+local function structured(value)
+  local list = {}
+  local ok, answer = pcall(structure, value, list)
+  if ok then return answer end
+  return list, tostring(answer)
+end
+
+--- @return whether there is a result, its text, its structure if any, and what went wrong with either
 return function(first, second)
-  if second then return true, tostring(second), first ~= nil and structure(first) or nil end
-  if first == nil then return false end
-  if type(first) == "string" then return true, first end
-  return true, display(first, "  "), structure(first)
+  if not second and first == nil then return false end
+  if not second and type(first) == "string" then return true, first end
+  local ok, text
+  if second then ok, text = pcall(tostring, second) else ok, text = pcall(display, first, "  ") end
+  local list, wrong
+  if first ~= nil then list, wrong = structured(first) end
+  return true, ok and text or "", list, not ok and tostring(text) or nil, wrong
 end

@@ -1,7 +1,8 @@
 //! Results of actions as reports print them. The work is done by `format.lua`; this takes its answer over.
 
+use crate::engine::Engine;
 use perilune_scan::result::{Element, ScriptResult};
-use perilune_vm::{Root, Run, State, Value};
+use perilune_vm::{Call, Root, Run, Value};
 
 /// Chunk that answers the formatting function.
 pub(crate) const SOURCE: &str = include_str!("format.lua");
@@ -11,13 +12,23 @@ const DEPTH_MAX: usize = 100;
 
 /// The result of a script whose action returned these values; `None` when it returned nothing. What cannot be formatted
 /// gives an empty text.
-pub(crate) fn result(state: &mut State, format: &Root, id: &str, returned: &[Root]) -> Option<ScriptResult> {
+pub(crate) fn result(engine: &mut Engine, id: &str, returned: &[Root]) -> Option<ScriptResult> {
     let empty = ScriptResult { id: id.to_owned(), output: Vec::new(), structured: None };
-    let Ok(mut task) = state.task(format, false) else { return Some(empty) };
+    let state = &mut engine.state;
+    let Ok(mut task) = state.task(&engine.format, false) else { return Some(empty) };
     let run = state.resume(&mut task, returned, u64::MAX);
     let results = state.results();
     if run != Run::Finished {
         return Some(empty);
+    }
+    let text = |call: &Call<'_>, root: Option<&Root>| {
+        let text = root.and_then(|root| call.rooted(root).as_str())?;
+        Some(String::from_utf8_lossy(text.as_bytes()).into_owned())
+    };
+    for (pos, name) in [(3, "FORMAT_TABLE"), (4, "FORMAT_XML")] {
+        if let Some(error) = state.enter(|call| text(call, results.get(pos))) {
+            engine.shared.debug(1, &format!("Error in {name}: {error}"));
+        }
     }
     state.enter(|call| {
         let value = |pos: usize| results.get(pos).map_or(Value::NIL, |root| call.rooted(root));

@@ -1,12 +1,13 @@
 //! What the coroutine of an instance does: runs the file, asks the rule, acts.
 
+use crate::shared::shared;
 use perilune_vm::{Call, NativeResult, Step, Value};
 
-/// Arguments: the file's function, its environment, the rule's name, whether the rule is skipped, and what rule and
-/// action get. Results: whether it acted, and the first two results of the action.
+/// Arguments: what makes the file's function, its environment, the rule's name, whether the rule is skipped, and what
+/// rule and action get. Results: whether it acted, and the first two results of the action.
 pub(crate) fn run(call: &mut Call<'_>) -> NativeResult {
-    let file = call.arg(1);
-    call.invoke_yieldable(file, &[], Box::new(Instance { stage: Stage::Loading }))
+    let (body, env) = (call.arg(1), call.arg(2));
+    call.invoke_yieldable(body, &[env], Box::new(Instance { stage: Stage::Opening }))
 }
 
 /// Arguments in front of those of the rule.
@@ -14,6 +15,7 @@ const OWN_ARGS: usize = 4;
 
 #[derive(Clone, Copy)]
 enum Stage {
+    Opening,
     Loading,
     Asking,
     Acting,
@@ -36,6 +38,11 @@ impl Instance {
     }
 
     fn act(mut self: Box<Self>, call: &mut Call<'_>) -> NativeResult {
+        let engine = shared(call);
+        if let Some(info) = &*engine.current.borrow() {
+            info.instance.started.set(true);
+            engine.debug(1, &format!("Starting {}{}.", info.name(engine.options.debugging), info.against()));
+        }
         self.stage = Stage::Acting;
         self.call_field(call, b"action")
     }
@@ -44,6 +51,11 @@ impl Instance {
 impl Step for Instance {
     fn step<'gc>(mut self: Box<Self>, call: &mut Call<'gc>) -> NativeResult {
         match self.stage {
+            Stage::Opening => {
+                self.stage = Stage::Loading;
+                let file = call.result(1);
+                call.invoke_yieldable(file, &[], self)
+            }
             Stage::Loading if call.arg(4).is_truthy() => self.act(call),
             Stage::Loading => {
                 self.stage = Stage::Asking;

@@ -8,17 +8,28 @@
 
 mod args;
 mod bindings;
+mod capture;
+mod data;
 mod embedded;
 mod engine;
 mod format;
 mod instance;
+mod load;
+mod resolve;
+mod sched_trace;
 mod scheduler;
 mod script;
+mod script_db;
+mod select;
 mod shared;
+mod slots;
+mod targets;
 mod thread;
+mod trace;
 mod wait;
 
 pub use bindings::preload_modules;
+pub use data::DataFolders;
 pub use engine::{Engine, EngineError, Phase};
 pub use script::{Script, ScriptError};
 pub use shared::Options;

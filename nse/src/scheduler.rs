@@ -3,19 +3,29 @@
 //! `running` holds threads that may be resumed, `waiting` those that parked, `pending` those that were woken or spawned
 //! and join `running` at the end of the round. A wake-up never runs anything by itself. One round: create instances
 //! while there is room, expire deadlines, resume each running thread once, poll the network, merge `pending`.
+//!
+//! # Invariants
+//! - S1. A thread is in exactly one queue, or being resumed.
+//! - S2. `deadlines`, `by_socket`, `locked` and `slots` speak of threads in `waiting` only.
+//! - S3. `instances` counts the threads of all queues that are no workers; a level is over when there are none left,
+//!   whatever workers still do.
 
 use crate::bindings::port;
-use crate::engine::{self, Engine, INSTANCE, Phase};
+use crate::engine::{self, Engine, Phase};
 use crate::format;
+use crate::sched_trace::Queue;
 use crate::script::Script;
-use crate::shared::{Answer, Channel, Current};
-use crate::thread::{Input, Rule, Target, Thread, ThreadId};
+use crate::shared::{Answer, Channel};
+use crate::thread::{Input, Instance, Rule, Target, Thread, ThreadId, ThreadInfo};
 use crate::wait::Wait;
 use perilune_scan::net::{Millis, SocketId};
 use perilune_scan::result::{PortState, ScriptResult};
-use perilune_vm::{LuaError, Root, Run, State, Value};
+use perilune_scan::sys;
+use perilune_vm::{Call, LuaError, Root, Run, State, Value};
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Calls and backward jumps until the loop looks at the network.
 const BUDGET: u64 = 200_000;
@@ -37,9 +47,14 @@ struct Candidate {
 enum End {
     /// What its function returned.
     Returned(Vec<Root>),
-    Failed,
+    /// The error, and the thread's task for its traceback.
+    Failed(Vec<Root>),
     TimedOut,
     Yielded,
+    /// It waited for threads that waited for it.
+    Deadlocked,
+    /// A limit of the user's: what was too much.
+    OverLimit(&'static str),
 }
 
 pub(crate) struct Scheduler<'e> {
@@ -52,8 +67,14 @@ pub(crate) struct Scheduler<'e> {
     /// Deadlines of waiting threads.
     deadlines: BTreeSet<(Millis, ThreadId)>,
     by_socket: HashMap<SocketId, ThreadId>,
-    /// `host.registry` of each host of the group.
-    registries: Vec<Root>,
+    /// Waiting threads that only another thread can wake.
+    locked: usize,
+    /// Threads that are no workers.
+    instances: usize,
+    /// Threads of this level so far.
+    started: usize,
+    /// The native that an instance's coroutine runs.
+    instance: Option<Root>,
     /// What actions returned, formatted at the end of the phase.
     returned: Vec<(Target, String, Vec<Root>)>,
     results: Vec<(Target, ScriptResult)>,
@@ -62,10 +83,15 @@ pub(crate) struct Scheduler<'e> {
 impl<'e> Scheduler<'e> {
     pub fn new(engine: &'e mut Engine, phase: Phase) -> Scheduler<'e> {
         let hosts = engine.shared.hosts.borrow().len();
-        let registries = engine.state.enter(|call| {
+        let made = engine.state.enter(|call| -> Result<_, LuaError> {
             let registry = |_| call.table(0, 0).map(|table| call.root(table.into()));
-            (0..hosts).map(registry).collect::<Result<Vec<_>, LuaError>>()
+            let registries = (0..hosts).map(registry).collect::<Result<Vec<_>, LuaError>>()?;
+            let engine = call.rooted(&engine.shared_value);
+            let instance = call.closure(crate::instance::run, &[engine])?;
+            Ok((registries, call.root(instance)))
         });
+        let (registries, instance) = made.map_or((Vec::new(), None), |(list, instance)| (list, Some(instance)));
+        engine.shared.registries.replace(registries);
         Scheduler {
             engine,
             phase,
@@ -75,7 +101,10 @@ impl<'e> Scheduler<'e> {
             pending: Vec::new(),
             deadlines: BTreeSet::new(),
             by_socket: HashMap::new(),
-            registries: registries.unwrap_or_default(),
+            locked: 0,
+            instances: 0,
+            started: 0,
+            instance,
             returned: Vec::new(),
             results: Vec::new(),
         }
@@ -83,29 +112,55 @@ impl<'e> Scheduler<'e> {
 
     /// Runs all levels; results of hosts and ports go into the engine's hosts, the others are the answer.
     pub fn run(mut self) -> Vec<ScriptResult> {
-        for level in self.engine.levels.clone() {
-            self.candidates = self.candidates_of(&level);
-            while !self.candidates.is_empty() || !self.running.is_empty() || self.has_instances() {
-                self.round();
-            }
-            self.abandon_workers();
+        let shared = Rc::clone(&self.engine.shared);
+        self.announce();
+        let levels = self.engine.levels.clone();
+        for (idx, level) in levels.iter().enumerate() {
+            shared.verbose(2, &format!("Starting runlevel {} (of {}) scan.", idx + 1, levels.len()));
+            let began = self.now();
+            shared.progress(&format!("Initiating NSE at {}", clock_text()));
+            self.run_level(level);
+            let elapsed = self.now().since(began) as f64 / 1000.0;
+            shared.progress(&format!("Completed NSE at {}, {elapsed:.2}s elapsed", clock_text()));
         }
         self.store()
     }
 
-    fn has_instances(&self) -> bool {
-        self.waiting.values().any(|thread| !thread.current.is_worker)
+    fn announce(&self) {
+        let hosts = self.engine.shared.hosts.borrow();
+        let line = match (self.phase, &hosts[..]) {
+            (Phase::PreScan, _) => "Script Pre-scanning.".to_owned(),
+            (Phase::PostScan, _) => "Script Post-scanning.".to_owned(),
+            (Phase::Scan, []) => return,
+            (Phase::Scan, [host]) => format!("Script scanning {}.", host.address),
+            (Phase::Scan, hosts) => format!("Script scanning {} hosts.", hosts.len()),
+        };
+        self.engine.shared.verbose(1, &line);
+    }
+
+    fn run_level(&mut self, level: &[Rc<Script>]) {
+        self.candidates = self.candidates_of(level);
+        self.started = 0;
+        while !self.candidates.is_empty() || self.instances > 0 {
+            self.round();
+        }
+        self.abandon_workers();
     }
 
     /// Only workers are left: they run no more.
     fn abandon_workers(&mut self) {
-        for (id, _) in self.waiting.drain() {
-            self.engine.shared.close_sockets(Some(id));
+        if !(self.waiting.is_empty() && self.running.is_empty() && self.pending.is_empty()) {
+            self.engine.shared.debug(1, &format!("{} orphans left!", self.started));
+        }
+        let queued = self.running.drain(..).chain(self.pending.drain(..));
+        let waiting = self.waiting.drain().map(|(_, thread)| thread);
+        for thread in queued.chain(waiting) {
+            self.engine.shared.close_sockets(Some(thread.info.id));
         }
         self.deadlines.clear();
         self.by_socket.clear();
-        self.pending.clear();
-        self.running.clear();
+        self.locked = 0;
+        self.engine.shared.slots.borrow_mut().clear();
     }
 
     fn candidates_of(&self, scripts: &[Rc<Script>]) -> VecDeque<Candidate> {
@@ -126,6 +181,9 @@ impl<'e> Scheduler<'e> {
             Phase::Scan => {
                 let eligible = [PortState::Open, PortState::OpenFiltered, PortState::Unfiltered];
                 for (idx, host) in self.engine.shared.hosts.borrow().iter().enumerate() {
+                    if host.timed_out {
+                        continue;
+                    }
                     add(Rule::Host, Target::Host(idx));
                     for port in host.ports.iter().filter(|port| eligible.contains(&port.state)) {
                         add(Rule::Port, Target::Port(idx, port.number, port.protocol));
@@ -144,7 +202,11 @@ impl<'e> Scheduler<'e> {
                 self.resume(thread);
             }
         }
+        self.free_slots();
         let idle = self.running.is_empty() && self.pending.is_empty();
+        if idle && self.is_deadlocked() {
+            self.end_deadlock();
+        }
         self.poll(if idle { POLL_MS } else { 0 });
         self.running.extend(self.pending.drain(..));
     }
@@ -153,12 +215,21 @@ impl<'e> Scheduler<'e> {
         self.engine.shared.network.borrow().now()
     }
 
+    fn live(&self) -> usize {
+        self.running.len() + self.waiting.len() + self.pending.len()
+    }
+
     /// Creates instances while there is room.
     fn fill(&mut self) {
-        while self.running.len() + self.waiting.len() < self.engine.shared.options.threads_max {
+        while self.live() < self.engine.shared.options.threads_max {
             let Some(candidate) = self.candidates.pop_front() else { return };
-            match self.instance(&candidate) {
-                Ok(thread) => self.running.push_back(thread),
+            match self.new_instance(&candidate) {
+                Ok(thread) => {
+                    self.instances += 1;
+                    self.started += 1;
+                    self.note(&thread.info, Queue::None, Queue::Running, "created");
+                    self.running.push_back(thread);
+                }
                 Err(_) => {
                     let result =
                         ScriptResult { id: candidate.script.id.clone(), output: FAILED.to_vec(), structured: None };
@@ -168,65 +239,69 @@ impl<'e> Scheduler<'e> {
         }
     }
 
-    fn next_id(&mut self) -> ThreadId {
-        self.engine.next_thread += 1;
-        ThreadId(self.engine.next_thread)
-    }
-
     /// A thread for one script and one host or port.
-    fn instance(&mut self, candidate: &Candidate) -> Result<Thread, LuaError> {
+    fn new_instance(&mut self, candidate: &Candidate) -> Result<Thread, LuaError> {
         let Candidate { script, rule, target } = candidate;
-        let id = self.next_id();
-        let deadline = self.engine.shared.options.script_timeout_ms.map(|timeout| Millis(self.now().0 + timeout));
-        let (hosts, registries) = (self.engine.shared.hosts.borrow(), &self.registries);
-        let (coroutine, args, host, port) = self.engine.state.enter(|call| -> Result<_, LuaError> {
+        let now = self.now();
+        let shared = Rc::clone(&self.engine.shared);
+        let deadline = shared.options.script_timeout_ms.map(|limit| over_after(now, limit));
+        let hosts = shared.hosts.borrow();
+        let place = target.host().map(|idx| {
+            let port = if let Target::Port(_, number, _) = *target { Some(number) } else { None };
+            (hosts[idx].target_name.clone(), hosts[idx].address, port)
+        });
+        let registries = shared.registries.borrow();
+        let instance = self.instance.as_ref();
+        let (coroutine, address, args) = self.engine.state.enter(|call| -> Result<_, LuaError> {
             let env = engine::environment(call, &script.path, &script.id)?;
             let kind = call.string(rule.name().as_bytes())?;
             env.set_str(call, b"SCRIPT_TYPE", kind)?;
-            let file = call.load(&script.chunk, Some(env.into()))?;
-            let mut args = vec![file, env.into(), kind, Value::boolean(script.forced)];
-            let (mut host_root, mut port_root) = (None, None);
+            let mut args = vec![call.rooted(&script.body), env.into(), kind, Value::boolean(script.forced)];
             if let Target::Host(idx) | Target::Port(idx, ..) = *target {
-                let registry = call.rooted(&registries[idx]);
-                let host = port::host_table(call, idx, &hosts[idx], registry)?;
-                args.push(host.into());
-                host_root = Some(Rc::new(call.root(host.into())));
+                let registry = registries.get(idx).map_or(Value::NIL, |root| call.rooted(root));
+                args.push(port::host_table(call, idx, &hosts[idx], registry)?.into());
                 if let Target::Port(_, number, protocol) = *target {
                     let found = hosts[idx].ports.iter().find(|port| port.number == number && port.protocol == protocol);
                     if let Some(found) = found {
-                        let port = port::port_table(call, found)?;
-                        args.push(port.into());
-                        port_root = Some(Rc::new(call.root(port.into())));
+                        args.push(port::port_table(call, found)?.into());
                     }
                 }
             }
-            let coroutine = call.coroutine(Value::native(INSTANCE))?;
+            let function = instance.map_or(Value::NIL, |root| call.rooted(root));
+            let coroutine = Value::from(call.coroutine(function)?);
             let args = args.into_iter().map(|arg| call.root(arg)).collect::<Vec<Root>>();
-            Ok((Rc::new(call.root(coroutine.into())), args, host_root, port_root))
+            Ok((call.root(coroutine), coroutine.address(), args))
         })?;
         let task = self.engine.state.task_of(&coroutine);
-        let current = Current { id, script: Rc::clone(script), coroutine, host, port, is_worker: false };
-        Ok(Thread { current, target: *target, task, input: Input::Start(args), wait: None, look_at: None, deadline })
+        let instance = Instance {
+            script: Rc::clone(script),
+            target: *target,
+            place,
+            address,
+            deadline,
+            started: Cell::new(false),
+            instructions: Cell::new(0),
+        };
+        let info = ThreadInfo {
+            id: shared.next_thread(),
+            instance: Rc::new(instance),
+            coroutine,
+            address,
+            parent: None,
+            outcome: None,
+        };
+        Ok(Thread { info: Rc::new(info), task, input: Input::Start(args), wait: None, look_at: None })
     }
 
     /// Workers that scripts asked for join the next round.
     fn take_spawned(&mut self) {
         let spawned = self.engine.shared.spawned.take();
         for worker in spawned {
-            let id = self.next_id();
-            let task = self.engine.state.task_of(&worker.coroutine);
-            let deadline = None;
-            let current = Current { id, coroutine: worker.coroutine, is_worker: true, ..worker.parent };
+            let task = self.engine.state.task_of(&worker.info.coroutine);
+            self.note(&worker.info, Queue::None, Queue::Pending, "spawned");
+            self.started += 1;
             let input = Input::Start(worker.args);
-            self.pending.push(Thread {
-                current,
-                target: Target::Run,
-                task,
-                input,
-                wait: None,
-                look_at: None,
-                deadline,
-            });
+            self.pending.push(Thread { info: worker.info, task, input, wait: None, look_at: None });
         }
     }
 
@@ -241,60 +316,85 @@ impl<'e> Scheduler<'e> {
                 self.deadlines.pop_first();
                 continue;
             };
-            if thread.deadline.is_some_and(|deadline| deadline <= now) {
+            if thread.info.instance.deadline.is_some_and(|deadline| deadline <= now) {
                 self.end(thread, End::TimedOut);
             } else if thread.wait.as_ref().is_some_and(|wait| wait.deadline().is_none_or(|deadline| deadline > now)) {
                 // Only to be looked at: DTLS sends again what was lost.
                 let wait = thread.wait.as_mut().expect("it was there");
                 match wait.progress(&self.engine.shared) {
-                    Some(answers) => {
-                        (thread.wait, thread.input) = (None, Input::Answers(answers));
-                        self.pending.push(thread);
-                    }
+                    Some(answers) => self.push_pending(thread, answers, "ready"),
+                    None => self.park(thread),
+                }
+            } else if thread.wait.as_ref().is_some_and(Wait::has_retry) {
+                let answers = thread.wait.as_mut().and_then(|wait| wait.retry(&self.engine.shared));
+                match answers {
+                    Some(answers) => self.push_pending(thread, answers, "time"),
                     None => self.park(thread),
                 }
             } else if let Some(wait) = thread.wait.take() {
-                thread.input = Input::Answers(wait.expire());
-                self.pending.push(thread);
+                let answers = wait.expire(&self.engine.shared);
+                self.push_pending(thread, answers, "time");
             }
         }
     }
 
+    fn push_pending(&mut self, mut thread: Thread, answers: Vec<Answer>, reason: &'static str) {
+        (thread.wait, thread.input) = (None, Input::Answers(answers));
+        self.note(&thread.info, Queue::Waiting, Queue::Pending, reason);
+        self.pending.push(thread);
+    }
+
     /// Gives a thread the turn until it parks, ends or has computed for too long.
     fn resume(&mut self, mut thread: Thread) {
-        let started = self.now();
-        self.engine.shared.current.replace(Some(thread.current.clone()));
+        let began = self.now();
+        let shared = Rc::clone(&self.engine.shared);
+        shared.current.replace(Some(Rc::clone(&thread.info)));
         let mut values = self.values(std::mem::replace(&mut thread.input, Input::Nothing));
         loop {
             let run = self.engine.state.resume(&mut thread.task, &values, BUDGET);
             values.clear();
+            let over = self.charge(&thread.info);
             let end = match run {
                 Run::Parked => {
-                    thread.wait = self.engine.shared.wait.take();
-                    self.engine.shared.current.replace(None);
+                    thread.wait = shared.wait.take();
+                    shared.current.replace(None);
                     self.take_spawned();
+                    let reason = thread.wait.as_ref().map_or("", |wait| wait.name());
+                    self.note(&thread.info, Queue::Running, Queue::Waiting, reason);
                     return self.park(thread);
                 }
                 Run::Preempted => {
                     self.poll(0);
                     let now = self.now();
-                    if thread.deadline.is_some_and(|deadline| deadline <= now) {
+                    if let Some(limit) = over {
+                        End::OverLimit(limit)
+                    } else if thread.info.instance.deadline.is_some_and(|deadline| deadline <= now) {
                         End::TimedOut
-                    } else if now.0 - started.0 >= SLICE_MS {
-                        self.engine.shared.current.replace(None);
+                    } else if now.since(began) >= SLICE_MS {
+                        shared.current.replace(None);
+                        self.note(&thread.info, Queue::Running, Queue::Running, "slice");
                         return self.running.push_back(thread);
                     } else {
                         continue;
                     }
                 }
                 Run::Finished => End::Returned(self.engine.state.results()),
-                Run::Failed => End::Failed,
+                Run::Failed => End::Failed(self.engine.state.results()),
                 Run::Yielded => End::Yielded,
             };
-            self.engine.shared.current.replace(None);
             self.take_spawned();
             return self.end(thread, end);
         }
+    }
+
+    /// Counts what the thread has computed; the name of the limit that its script is over.
+    fn charge(&self, info: &ThreadInfo) -> Option<&'static str> {
+        let options = &self.engine.shared.options;
+        let left = self.engine.state.budget_left();
+        let used = u64::try_from(i64::try_from(BUDGET).unwrap_or(i64::MAX).saturating_sub(left)).unwrap_or(0);
+        let total = info.instance.instructions.get().saturating_add(used);
+        info.instance.instructions.set(total);
+        options.script_instructions_max.is_some_and(|max| total > max).then_some("instructions")
     }
 
     fn values(&mut self, input: Input) -> Vec<Root> {
@@ -304,25 +404,20 @@ impl<'e> Scheduler<'e> {
             Input::Answers(answers) => answers,
         };
         self.engine.state.enter(|call| {
-            let value = |answer: &Answer| match answer {
-                Answer::Nil => Value::NIL,
-                Answer::Boolean(value) => Value::boolean(*value),
-                // Without memory for the data there is nothing to tell the script.
-                Answer::Text(text) => call.string(text).unwrap_or(Value::NIL),
-            };
-            let values: Vec<Value<'_>> = answers.iter().map(value).collect();
+            let values: Vec<Value<'_>> = answers.iter().map(|answer| answer.value(call)).collect();
             values.into_iter().map(|value| call.root(value)).collect()
         })
     }
 
     fn park(&mut self, mut thread: Thread) {
-        let id = thread.current.id;
+        let id = thread.info.id;
         thread.look_at = deadline_of(&thread);
         if let Some(deadline) = thread.look_at {
             self.deadlines.insert((deadline, id));
         }
-        if let Some(socket) = thread.wait.as_ref().and_then(|wait| wait.socket()) {
-            self.by_socket.insert(socket, id);
+        if let Some(wait) = &thread.wait {
+            self.by_socket.extend(wait.sockets().map(|socket| (socket, id)));
+            self.locked += usize::from(wait.is_lock());
         }
         self.waiting.insert(id, thread);
     }
@@ -332,8 +427,11 @@ impl<'e> Scheduler<'e> {
         if let Some(deadline) = thread.look_at.take() {
             self.deadlines.remove(&(deadline, id));
         }
-        if let Some(socket) = thread.wait.as_ref().and_then(|wait| wait.socket()) {
-            self.by_socket.remove(&socket);
+        if let Some(wait) = &thread.wait {
+            for socket in wait.sockets() {
+                self.by_socket.remove(&socket);
+            }
+            self.locked -= usize::from(wait.is_lock());
         }
         Some(thread)
     }
@@ -342,26 +440,30 @@ impl<'e> Scheduler<'e> {
     fn poll(&mut self, at_most_ms: u64) {
         let shared = Rc::clone(&self.engine.shared);
         shared.close_sockets(None);
+        let closed = shared.closed.take();
         let now = self.now();
-        let until = Millis(now.0 + at_most_ms);
+        let until = if closed.is_empty() { now.after(at_most_ms) } else { now };
         let until = self.deadlines.first().map_or(until, |&(deadline, _)| until.min(deadline));
         let mut ready = Vec::new();
         shared.network.borrow_mut().wait(Some(until.max(now)), &mut ready);
-        for event in ready {
-            let Some(&id) = self.by_socket.get(&event.id) else { continue };
-            let Some(wait) = self.waiting.get_mut(&id).and_then(|thread| thread.wait.as_mut()) else { continue };
-            let answers = wait.progress(&shared);
-            let socket = wait.socket();
-            if socket != Some(event.id) {
-                // The operation went on with another socket.
-                self.by_socket.remove(&event.id);
-                self.by_socket.extend(socket.map(|socket| (socket, id)));
-            }
-            if let Some(answers) = answers {
-                self.wake(id, answers);
-            }
+        for socket in closed.into_iter().chain(ready.into_iter().map(|event| event.id)) {
+            self.look_at(socket);
         }
         self.take_woken();
+    }
+
+    /// Something happened to a socket: carries on whose operation waits for it.
+    fn look_at(&mut self, socket: SocketId) {
+        let Some(&id) = self.by_socket.get(&socket) else { return };
+        let Some(wait) = self.waiting.get_mut(&id).and_then(|thread| thread.wait.as_mut()) else { return };
+        let answers = wait.progress(&self.engine.shared);
+        // The operation may have gone on with another socket.
+        let sockets = wait.sockets();
+        self.by_socket.remove(&socket);
+        self.by_socket.extend(sockets.map(|socket| (socket, id)));
+        if let Some(answers) = answers {
+            self.wake(id, answers, "ready");
+        }
     }
 
     /// Wakes those that other threads have released.
@@ -369,45 +471,143 @@ impl<'e> Scheduler<'e> {
         let woken = self.engine.shared.woken.take();
         for (id, answers) in woken {
             let parked = self.waiting.get(&id).and_then(|thread| thread.wait.as_ref());
-            if matches!(parked, Some(Wait::Other)) {
-                self.wake(id, answers);
+            if parked.is_some_and(|wait| wait.is_lock()) {
+                self.wake(id, answers, "woken");
             }
         }
     }
 
-    fn wake(&mut self, id: ThreadId, answers: Vec<Answer>) {
-        if let Some(mut thread) = self.take_waiting(id) {
-            thread.wait = None;
-            thread.input = Input::Answers(answers);
-            self.pending.push(thread);
+    fn wake(&mut self, id: ThreadId, answers: Vec<Answer>, reason: &'static str) {
+        if let Some(thread) = self.take_waiting(id) {
+            self.push_pending(thread, answers, reason);
+        }
+    }
+
+    /// Takes slots back from threads without sockets, and gives them to those that wait to connect.
+    fn free_slots(&mut self) {
+        let shared = Rc::clone(&self.engine.shared);
+        let waiting = &self.waiting;
+        let next = shared.slots.borrow_mut().hand_over(|id| shared.has_sockets(id), |id| waiting.contains_key(&id));
+        for id in next {
+            self.wake(id, Vec::new(), "slot");
+        }
+    }
+
+    fn is_deadlocked(&self) -> bool {
+        self.candidates.is_empty()
+            && !self.waiting.is_empty()
+            && self.locked == self.waiting.len()
+            && self.deadlines.is_empty()
+            && self.engine.shared.woken.borrow().is_empty()
+    }
+
+    /// No thread can ever wake another one: says who waits for what, and ends them all.
+    fn end_deadlock(&mut self) {
+        let debugging = self.engine.shared.options.debugging;
+        let name = |info: &ThreadInfo| format!("{}{}", info.name(debugging), info.against());
+        let mut lines = vec!["Deadlock: each of these threads waits for another one.".to_owned()];
+        let mut ids: Vec<ThreadId> = self.waiting.keys().copied().collect();
+        ids.sort_unstable();
+        for thread in ids.iter().filter_map(|id| self.waiting.get(id)) {
+            let Some(wait) = &thread.wait else { continue };
+            let holder = wait.holder().and_then(|id| self.waiting.get(&id));
+            let holder = holder.map_or(String::new(), |thread| format!(", held by {}", name(&thread.info)));
+            lines.push(format!("\t{} waits for {}{holder}", name(&thread.info), wait.name()));
+        }
+        self.engine.shared.log(Channel::Stderr, lines.join("\n").as_bytes());
+        for id in ids {
+            // Ending one may wake others.
+            if self.waiting.get(&id).and_then(|thread| thread.wait.as_ref()).is_some_and(Wait::is_lock)
+                && let Some(thread) = self.take_waiting(id)
+            {
+                self.end(thread, End::Deadlocked);
+                return;
+            }
         }
     }
 
     fn end(&mut self, thread: Thread, end: End) {
-        let Thread { current, target, .. } = thread;
-        self.engine.shared.close_sockets(Some(current.id));
-        let failed = if let End::Failed = end { Some(self.engine.state.results()) } else { None };
-        self.tell_ended(current.id);
-        let debugging = self.engine.shared.options.debugging > 0;
-        let id = current.script.id.clone();
+        let shared = Rc::clone(&self.engine.shared);
+        let info = thread.info;
+        let debugging = shared.options.debugging;
+        let name = format!("{}{}", info.name(debugging), info.against());
+        let reason = match &end {
+            End::Returned(_) => "returned",
+            End::Failed(_) => "failed",
+            End::TimedOut => "timed out",
+            End::Yielded => "yielded",
+            End::Deadlocked => "deadlocked",
+            End::OverLimit(_) => "over a limit",
+        };
+        self.note(&info, Queue::Running, Queue::None, reason);
+        if !info.is_worker() {
+            self.instances -= 1;
+        }
+        let mut error = None;
         match end {
             End::Returned(results) => {
-                if !current.is_worker && is_true(&mut self.engine.state, results.first()) {
-                    self.returned.push((target, id, results));
+                let has_acted = is_true(&mut self.engine.state, results.first());
+                if info.is_worker() {
+                    shared.debug(2, &format!("Finished {name}."));
+                } else if has_acted {
+                    shared.debug(1, &format!("Finished {name}."));
+                    self.returned.push((info.instance.target, info.instance.script.id.clone(), results));
                 }
             }
-            End::Failed if debugging => {
-                let message = engine::error_text(&mut self.engine.state, failed.as_deref().unwrap_or_default());
-                self.log(&format!("{id} threw an error!\n{message}"));
+            End::Failed(results) => error = self.failed(&info, &name, results),
+            End::TimedOut => {
+                shared.debug(1, &format!("{name} timed out"));
+                error = self.text_root("timed out");
             }
-            End::Failed if current.is_worker || is_tried(&mut self.engine.state, failed.as_deref()) => {}
-            End::Failed => {
-                self.results.push((target, ScriptResult { id, output: FAILED.to_vec(), structured: None }));
+            End::Yielded => {
+                shared.debug(1, &format!("{} yielded unexpectedly and cannot be resumed.", info.name(debugging)));
+                error = self.text_root("yielded unexpectedly and cannot be resumed");
             }
-            End::TimedOut if debugging => self.log(&format!("{id} timed out")),
-            End::Yielded if debugging => self.log(&format!("{id} yielded unexpectedly and cannot be resumed.")),
-            End::TimedOut | End::Yielded => {}
+            End::Deadlocked => error = self.text_root("deadlock"),
+            End::OverLimit(limit) => {
+                shared.log(Channel::Stderr, format!("{name} was ended: too many {limit}").as_bytes());
+                error = self.text_root("over a limit");
+            }
         }
+        if let (Some(outcome), Some(error)) = (&info.outcome, &error) {
+            self.engine.state.enter(|call| {
+                let (table, error) = (call.rooted(outcome).as_table(), call.rooted(error));
+                // Without memory the status lacks its reason.
+                table.map(|table| table.set_str(call, b"error", error).is_ok())
+            });
+        }
+        shared.current.replace(None);
+        if let Some(wait) = &thread.wait {
+            wait.release();
+        }
+        shared.close_sockets(Some(info.id));
+        self.tell_ended(info.id);
+    }
+
+    /// A thread ended with an error: the message or the result, and what the status function of a worker shows.
+    fn failed(&mut self, info: &ThreadInfo, name: &str, results: Vec<Root>) -> Option<Root> {
+        let shared = Rc::clone(&self.engine.shared);
+        let tried = tried_message(&mut self.engine.state, &results);
+        if let Some(message) = tried {
+            if shared.options.debugging > 0 {
+                let text = engine::error_text(&mut self.engine.state, std::slice::from_ref(&message));
+                shared.debug(1, &format!("Finished {name}. Reason: {text}\n"));
+            }
+            return Some(message);
+        }
+        if shared.options.debugging > 0 {
+            let text = engine::traceback_text(&mut self.engine.state, &info.coroutine, &results);
+            shared.debug(1, &format!("{name} threw an error!\n{text}\n"));
+        } else if !info.is_worker() {
+            let result =
+                ScriptResult { id: info.instance.script.id.clone(), output: FAILED.to_vec(), structured: None };
+            self.results.push((info.instance.target, result));
+        }
+        results.into_iter().next()
+    }
+
+    fn text_root(&mut self, text: &str) -> Option<Root> {
+        self.engine.state.enter(|call| call.string(text.as_bytes()).ok().map(|text| call.root(text)))
     }
 
     /// Releases the mutexes of a thread, and wakes who waits for its end.
@@ -422,15 +622,20 @@ impl<'e> Scheduler<'e> {
         self.take_woken();
     }
 
-    fn log(&self, text: &str) {
-        self.engine.shared.log(Channel::Stdout, text.as_bytes());
+    fn note(&self, info: &ThreadInfo, from: Queue, to: Queue, reason: &str) {
+        if let Some(trace) = &mut *self.engine.shared.sched_trace.borrow_mut() {
+            trace.moved(self.now(), info, from, to, reason);
+        }
     }
 
     /// Formats what was returned, and puts all results in their places.
     fn store(mut self) -> Vec<ScriptResult> {
         for (target, id, results) in std::mem::take(&mut self.returned) {
             let returned = results.get(1..).unwrap_or_default();
-            let result = format::result(&mut self.engine.state, &self.engine.format, &id, returned);
+            let result = format::result(self.engine, &id, returned);
+            if result.as_ref().is_some_and(|result| result.output.is_empty()) {
+                eprintln!("Bug in {id}: no string output.");
+            }
             self.results.extend(result.map(|result| (target, result)));
         }
         let mut of_run = Vec::new();
@@ -451,22 +656,34 @@ impl<'e> Scheduler<'e> {
     }
 }
 
+/// When a limit in milliseconds is over that began now: time-outs compare whole seconds, and end what is above.
+fn over_after(now: Millis, limit_ms: u64) -> Millis {
+    Millis((now.0 / 1000).saturating_add(limit_ms / 1000).saturating_add(1).saturating_mul(1000))
+}
+
+/// The time of day, `HH:MM`.
+fn clock_text() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+    let time = sys::local_time(now);
+    format!("{:02}:{:02}", time.hour, time.minute)
+}
+
 /// When a waiting thread has to be looked at again.
 fn deadline_of(thread: &Thread) -> Option<Millis> {
     let wait = thread.wait.as_ref();
     let (deadline, look_again) = (wait.and_then(Wait::deadline), wait.and_then(Wait::look_again));
-    deadline.into_iter().chain(look_again).chain(thread.deadline).min()
+    deadline.into_iter().chain(look_again).chain(thread.info.instance.deadline).min()
 }
 
 fn is_true(state: &mut State, root: Option<&Root>) -> bool {
     state.enter(|call| root.is_some_and(|root| call.rooted(root).is_truthy()))
 }
 
-/// Whether the task ended with an exception of `nmap.new_try`, which is no error of the script's.
-fn is_tried(state: &mut State, results: Option<&[Root]>) -> bool {
-    state.enter(|call| {
-        let error = results.and_then(|results| results.first()).and_then(|root| call.rooted(root).as_table());
-        let kind = error.and_then(|error| error.get_str(call, b"errtype").as_str());
-        kind.is_some_and(|kind| kind.as_bytes() == b"nmap.new_try")
+/// The message, if the task ended with an exception of `nmap.new_try`, which is no error of the script's.
+fn tried_message(state: &mut State, results: &[Root]) -> Option<Root> {
+    state.enter(|call: &mut Call<'_>| {
+        let error = results.first().and_then(|root| call.rooted(root).as_table())?;
+        let kind = error.get_str(call, b"errtype").as_str()?;
+        (kind.as_bytes() == b"nmap.new_try").then(|| call.root(error.get_str(call, b"message")))
     })
 }

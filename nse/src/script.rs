@@ -1,9 +1,10 @@
-//! A script file: read, compiled, run once for its fields, and checked.
+//! A script file: what is known of it once it was run for its fields, and the order that dependencies ask for.
 
 use perilune_compiler::SyntaxError;
-use perilune_vm::bytecode::Chunk;
+use perilune_vm::Root;
+use std::collections::HashMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A script that passed its checks.
 #[derive(Debug)]
@@ -14,6 +15,10 @@ pub struct Script {
     pub id: String,
     pub categories: Vec<String>,
     pub dependencies: Vec<String>,
+    pub description: Option<Vec<u8>>,
+    /// One name or several.
+    pub authors: Vec<String>,
+    pub license: Option<String>,
     /// Which of prerule, hostrule, portrule, postrule it has.
     pub has_prerule: bool,
     pub has_hostrule: bool,
@@ -23,40 +28,46 @@ pub struct Script {
     pub selected_by_name: bool,
     /// `+`: its rule is not asked.
     pub forced: bool,
-    pub(crate) chunk: Chunk,
+    /// Makes the function of the file for an environment.
+    pub(crate) body: Root,
 }
 
-/// Why a script can't be used.
+/// Why scripts can't be used; the text is the reference's.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ScriptError {
-    /// The file can't be read.
-    Unreadable {
-        path: PathBuf,
-        reason: String,
-    },
+    /// The file can't be read: the whole sentence.
+    Unreadable(String),
     Syntax(SyntaxError),
-    /// Its file body raised an error: the message with a traceback.
+    /// Its file body raised an error: the message with a traceback. The user was told.
     Failed {
         path: String,
         message: String,
     },
     /// A field is missing or of the wrong kind: the whole sentence.
     Field(String),
-    /// No script of that name, in no folder and none embedded.
+    /// No entry, file or directory of that name.
     NotFound(String),
+    /// A directory must be named with a slash behind it.
+    DirectoryWithoutSlash(String),
     Duplicate(String),
     /// Scripts that depend on each other: `a->b->a`.
     Circular(String),
+    /// `script.db`: the whole sentence.
+    Database(String),
 }
 
 impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ScriptError::Unreadable { path, reason } => write!(f, "cannot open {}: {reason}", path.display()),
             ScriptError::Syntax(error) => write!(f, "{error}"),
-            ScriptError::Failed { path, message } => write!(f, "failed to load {path}:\n{message}"),
-            ScriptError::Field(sentence) => f.write_str(sentence),
+            ScriptError::Failed { .. } => f.write_str("could not load script"),
+            ScriptError::Unreadable(sentence) | ScriptError::Field(sentence) | ScriptError::Database(sentence) => {
+                f.write_str(sentence)
+            }
             ScriptError::NotFound(rule) => write!(f, "'{rule}' did not match a category, filename, or directory"),
+            ScriptError::DirectoryWithoutSlash(path) => {
+                write!(f, "directory '{path}' found, but will not match without '/'")
+            }
             ScriptError::Duplicate(id) => write!(f, "duplicate script ID: '{id}'"),
             ScriptError::Circular(chain) => write!(f, "circular dependency in chain `{chain}`"),
         }
@@ -81,37 +92,32 @@ pub(crate) fn id_of(path: &str) -> String {
 /// # Errors
 /// When scripts depend on each other in a circle.
 pub(crate) fn runlevels(scripts: &[(&str, &[String])]) -> Result<Vec<usize>, ScriptError> {
-    let mut levels = vec![None; scripts.len()];
-    for idx in 0..scripts.len() {
-        level_of(idx, scripts, &mut levels, &mut Vec::new())?;
-    }
-    Ok(levels.into_iter().map(Option::unwrap_or_default).collect())
-}
-
-fn level_of(
-    idx: usize,
-    scripts: &[(&str, &[String])],
-    levels: &mut [Option<usize>],
-    chain: &mut Vec<usize>,
-) -> Result<usize, ScriptError> {
-    if let Some(level) = levels[idx] {
-        return Ok(level);
-    }
-    if chain.contains(&idx) {
-        chain.push(idx);
-        let names: Vec<&str> = chain.iter().map(|&idx| scripts[idx].0).collect();
-        return Err(ScriptError::Circular(names.join("->")));
-    }
-    chain.push(idx);
-    let mut level = 0;
-    for dependency in scripts[idx].1 {
-        if let Some(other) = scripts.iter().position(|(id, _)| id == dependency) {
-            level = level.max(level_of(other, scripts, levels, chain)? + 1);
+    let by_id: HashMap<&str, usize> = scripts.iter().enumerate().map(|(idx, (id, _))| (*id, idx)).collect();
+    let mut levels: Vec<Option<usize>> = vec![None; scripts.len()];
+    for root in 0..scripts.len() {
+        // The chain from the root: a script, how many of its dependencies were looked at, and its level so far.
+        let mut chain = if levels[root].is_none() { vec![(root, 0, 0)] } else { Vec::new() };
+        while let Some(&mut (idx, ref mut next, ref mut level)) = chain.last_mut() {
+            let Some(dependency) = scripts[idx].1.get(*next) else {
+                levels[idx] = Some(*level);
+                chain.pop();
+                continue;
+            };
+            let Some(&other) = by_id.get(dependency.as_str()) else {
+                *next += 1;
+                continue;
+            };
+            match levels[other] {
+                Some(below) => (*next, *level) = (*next + 1, (*level).max(below + 1)),
+                None if chain.iter().any(|link| link.0 == other) => {
+                    let names = chain.iter().map(|link| link.0).chain([other]).map(|idx| scripts[idx].0);
+                    return Err(ScriptError::Circular(names.collect::<Vec<_>>().join("->")));
+                }
+                None => chain.push((other, 0, 0)),
+            }
         }
     }
-    chain.pop();
-    levels[idx] = Some(level);
-    Ok(level)
+    Ok(levels.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 #[cfg(test)]

@@ -2,17 +2,20 @@
 
 use crate::bindings::nmapdb::Database;
 use crate::bindings::socket::SocketState;
-use crate::script::Script;
-use crate::thread::ThreadId;
+use crate::data::DataFolders;
+use crate::sched_trace::SchedTrace;
+use crate::slots::Slots;
+use crate::targets::NewTargets;
+use crate::thread::{ThreadId, ThreadInfo};
 use crate::wait::Wait;
 use perilune_scan::net::{Network, SocketId};
-use perilune_scan::result::Host;
+use perilune_scan::result::{Host, Protocol};
 use perilune_scan::secure::{Secure, SecureError};
 use perilune_vm::{Call, LuaError, NativeFn, Root, Value};
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 
@@ -24,14 +27,44 @@ pub struct Options {
     pub debugging: u8,
     pub timing_level: u8,
     pub version_intensity: u8,
-    /// Folders searched for `scripts/` and `nselib/` before the embedded ones.
-    pub data_dirs: Vec<PathBuf>,
+    /// Where scripts, libraries and data files are looked up before the embedded ones.
+    pub data: DataFolders,
     /// `--script-args`, as it was written.
     pub script_args: String,
+    pub script_args_file: Option<String>,
+    /// `--script-updatedb`: the database is made anew.
+    pub update_db: bool,
+    /// `-sV`: services are asked what they are.
+    pub version_scan: bool,
     /// `--script-timeout` in milliseconds.
     pub script_timeout_ms: Option<u64>,
+    /// `-6`: the family of names and of sockets without a peer.
+    pub ipv6: bool,
+    /// `-S`: the address that sockets are bound to.
+    pub source: Option<IpAddr>,
+    /// `-e`: the name of an interface.
+    pub interface: Option<String>,
+    /// `--dns-servers`; without any, those of the system are asked.
+    pub dns_servers: Vec<IpAddr>,
+    /// `--ttl` and `--data-length`, for scripts that make packets.
+    pub ttl: Option<u8>,
+    pub payload_len: usize,
+    /// Whether version detection leaves a port alone; none when there is no version detection.
+    pub is_excluded: Option<fn(u16, Protocol) -> bool>,
+    /// Whether raw sockets may be used.
+    pub privileged: bool,
+    /// `--script-trace`: what sockets do is printed.
+    pub script_trace: bool,
+    /// `--sched-trace`: where the moves of threads are written.
+    pub sched_trace: Option<PathBuf>,
     /// Threads that may live at once.
     pub threads_max: usize,
+    /// `--max-parallelism`: threads that may hold sockets at once.
+    pub parallelism: usize,
+    /// What all scripts together may have in memory, in bytes.
+    pub memory_max: Option<usize>,
+    /// What the threads of one script instance may compute, in calls and turns of loops.
+    pub script_instructions_max: Option<u64>,
 }
 
 impl Default for Options {
@@ -41,33 +74,35 @@ impl Default for Options {
             debugging: 0,
             timing_level: 3,
             version_intensity: 7,
-            data_dirs: Vec::new(),
+            data: DataFolders::default(),
             script_args: String::new(),
+            script_args_file: None,
+            update_db: false,
+            version_scan: false,
             script_timeout_ms: None,
+            ipv6: false,
+            source: None,
+            interface: None,
+            dns_servers: Vec::new(),
+            ttl: None,
+            payload_len: 0,
+            is_excluded: None,
+            privileged: false,
+            script_trace: false,
+            sched_trace: None,
             threads_max: 1000,
+            parallelism: 20,
+            memory_max: None,
+            script_instructions_max: None,
         }
     }
-}
-
-/// What is known of the thread that runs.
-#[derive(Clone, Debug)]
-pub(crate) struct Current {
-    pub id: ThreadId,
-    pub script: Rc<Script>,
-    /// Its base coroutine.
-    pub coroutine: Rc<Root>,
-    /// The host and port tables of the instance, nil where there is none.
-    pub host: Option<Rc<Root>>,
-    pub port: Option<Rc<Root>>,
-    pub is_worker: bool,
 }
 
 /// A worker that a script asked for, to be queued once the script has the turn no more.
 #[derive(Debug)]
 pub(crate) struct Spawned {
-    pub coroutine: Rc<Root>,
+    pub info: Rc<ThreadInfo>,
     pub args: Vec<Root>,
-    pub parent: Current,
 }
 
 /// A value for a task that goes on.
@@ -75,7 +110,34 @@ pub(crate) struct Spawned {
 pub(crate) enum Answer {
     Nil,
     Boolean(bool),
+    Integer(i64),
+    Float(f64),
     Text(Vec<u8>),
+    /// A table of texts.
+    List(Vec<Vec<u8>>),
+}
+
+impl Answer {
+    /// The value; without memory for the data there is nothing to tell the script.
+    pub fn value<'gc>(&self, call: &mut Call<'gc>) -> Value<'gc> {
+        match self {
+            Answer::Nil => Value::NIL,
+            Answer::Boolean(value) => Value::boolean(*value),
+            Answer::Integer(value) => Value::integer(*value),
+            Answer::Float(value) => Value::float(*value),
+            Answer::Text(text) => call.string(text).unwrap_or(Value::NIL),
+            Answer::List(items) => list(call, items).unwrap_or(Value::NIL),
+        }
+    }
+}
+
+fn list<'gc>(call: &mut Call<'gc>, items: &[Vec<u8>]) -> Result<Value<'gc>, LuaError> {
+    let table = call.table(items.len(), 0)?;
+    for (idx, item) in (1..).zip(items) {
+        let item = call.string(item)?;
+        table.set_integer(call, idx, item)?;
+    }
+    Ok(table.into())
 }
 
 /// The success of an operation, with its data.
@@ -96,7 +158,10 @@ pub(crate) struct Shared {
     pub network: RefCell<Box<dyn Network>>,
     /// Hosts of the group at work.
     pub hosts: RefCell<Vec<Host>>,
-    pub current: RefCell<Option<Current>>,
+    /// `host.registry` of each of them.
+    pub registries: RefCell<Vec<Root>>,
+    /// The thread that runs.
+    pub current: RefCell<Option<Rc<ThreadInfo>>>,
     /// What the native that just parked its task waits for.
     pub wait: RefCell<Option<Wait>>,
     pub spawned: RefCell<Vec<Spawned>>,
@@ -110,6 +175,16 @@ pub(crate) struct Shared {
     pub database: OnceCell<Database>,
     /// Sockets that threads opened, to be closed when they end.
     pub owned: RefCell<HashMap<ThreadId, Vec<Weak<RefCell<SocketState>>>>>,
+    /// Sockets that were closed while an operation may wait for them.
+    pub closed: RefCell<Vec<SocketId>>,
+    pub slots: RefCell<Slots>,
+    /// Targets that scripts found.
+    pub targets: RefCell<NewTargets>,
+    /// What `version_intensity` answers, once it was asked.
+    pub intensity: Cell<Option<i64>>,
+    /// The number of the last thread.
+    threads: Cell<u64>,
+    pub sched_trace: RefCell<Option<SchedTrace>>,
 }
 
 /// Where a line for the user goes.
@@ -127,6 +202,14 @@ impl std::fmt::Debug for Shared {
 
 impl Shared {
     pub fn new(options: Options, network: Box<dyn Network>) -> Rc<Shared> {
+        let slots = RefCell::new(Slots::new(options.parallelism));
+        let trace = options.sched_trace.as_deref().and_then(|path| match SchedTrace::create(path) {
+            Ok(trace) => Some(trace),
+            Err(error) => {
+                eprintln!("cannot write {}: {}", path.display(), perilune_stdlib::base::os_message(&error));
+                None
+            }
+        });
         Rc::new(Shared {
             options,
             network: RefCell::new(network),
@@ -139,11 +222,18 @@ impl Shared {
             observed: RefCell::default(),
             database: OnceCell::new(),
             owned: RefCell::default(),
+            closed: RefCell::default(),
+            slots,
+            targets: RefCell::default(),
+            intensity: Cell::new(None),
+            threads: Cell::new(0),
+            sched_trace: RefCell::new(trace),
+            registries: RefCell::default(),
         })
     }
 
     pub fn database(&self) -> &Database {
-        self.database.get_or_init(|| Database::read(&self.options.data_dirs))
+        self.database.get_or_init(|| Database::read(&self.options.data))
     }
 
     /// A line for the user, with the engine's prefix.
@@ -156,6 +246,20 @@ impl Shared {
         };
     }
 
+    /// A line for who asked for at least this debug level.
+    pub fn debug(&self, level: u8, text: &str) {
+        if self.options.debugging >= level {
+            self.log(Channel::Stdout, text.as_bytes());
+        }
+    }
+
+    /// A line for who asked for at least this verbosity, or for any debugging.
+    pub fn verbose(&self, level: u8, text: &str) {
+        if self.options.debugging > 0 || self.verbosity() >= i64::from(level) {
+            self.log(Channel::Stdout, text.as_bytes());
+        }
+    }
+
     /// Says why a handshake failed: scripts hear only that it did.
     pub fn log_tls_failure(&self, peer: Option<SocketAddr>, error: &SecureError) {
         if self.options.debugging > 0 {
@@ -164,17 +268,51 @@ impl Shared {
         }
     }
 
+    /// A line on the scan's progress, without the engine's prefix, for the verbose.
+    pub fn progress(&self, text: &str) {
+        if self.options.verbosity > 0 || self.options.debugging > 0 {
+            println!("{text}");
+        }
+    }
+
+    pub fn next_thread(&self) -> ThreadId {
+        self.threads.set(self.threads.get() + 1);
+        ThreadId(self.threads.get())
+    }
+
+    /// The running thread.
+    pub fn current(&self) -> Option<Rc<ThreadInfo>> {
+        self.current.borrow().clone()
+    }
+
     /// Notes that the running thread opened a socket.
     pub fn own(&self, socket: &Rc<RefCell<SocketState>>) {
-        if let Some(current) = &*self.current.borrow() {
-            self.owned.borrow_mut().entry(current.id).or_default().push(Rc::downgrade(socket));
+        let Some(id) = self.current.borrow().as_ref().map(|info| info.id) else { return };
+        if socket.borrow_mut().owner.replace(id) == Some(id) {
+            return;
         }
+        let mut owned = self.owned.borrow_mut();
+        let sockets = owned.entry(id).or_default();
+        if sockets.len() == sockets.capacity() {
+            sockets.retain(|socket| socket.strong_count() > 0);
+        }
+        sockets.push(Rc::downgrade(socket));
+    }
+
+    /// Whether a thread has an open socket among those it connected.
+    pub fn has_sockets(&self, id: ThreadId) -> bool {
+        let owned = self.owned.borrow();
+        let mut sockets = owned.get(&id).into_iter().flatten().filter_map(Weak::upgrade);
+        sockets.any(|socket| {
+            let socket = socket.borrow();
+            socket.is_open && socket.owner == Some(id)
+        })
     }
 
     /// Closes the sockets of a thread that ended, and those nobody refers to any more.
     pub fn close_sockets(&self, ended: Option<ThreadId>) {
-        let mut network = self.network.borrow_mut();
         for (id, secure) in self.abandoned.borrow_mut().drain(..) {
+            let mut network = self.network.borrow_mut();
             if let Some(mut secure) = secure {
                 secure.close(&mut **network, id);
             }
@@ -182,13 +320,21 @@ impl Shared {
         }
         let owned = ended.and_then(|thread| self.owned.borrow_mut().remove(&thread)).unwrap_or_default();
         for socket in owned.iter().filter_map(Weak::upgrade) {
-            socket.borrow_mut().hang_up(&mut **network);
+            // Another thread may have connected it since.
+            if socket.borrow().owner == ended {
+                socket.borrow_mut().hang_up(self);
+            }
         }
+    }
+
+    /// Whether the running script is one that the user named.
+    pub fn is_named(&self) -> bool {
+        self.current.borrow().as_ref().is_some_and(|info| info.instance.script.selected_by_name)
     }
 
     /// Effective verbosity: one more while a script runs that the user named.
     pub fn verbosity(&self) -> i64 {
-        let named = self.current.borrow().as_ref().is_some_and(|current| current.script.selected_by_name);
+        let named = self.is_named();
         self.options.verbosity.max(self.options.debugging) as i64 + named as i64
     }
 }

@@ -68,7 +68,7 @@ local function new_mutex()
         end
       end
       at_end(id, leave)
-      park()
+      park(owner_id)
       forget(id, leave)
     elseif op == "trylock" then
       if owner then return false end

@@ -6,9 +6,13 @@
 
 #![deny(unsafe_code)]
 
-pub mod connect_scan;
+pub mod discovery;
+pub mod dns;
+pub mod interface;
+pub mod neighbour;
 pub mod net;
 pub mod port;
+pub mod port_scan;
 pub mod real;
 pub mod regex;
 pub mod result;
@@ -17,3 +21,7 @@ pub mod services;
 pub mod sys;
 pub mod target;
 pub mod timing;
+pub mod traceroute;
+pub mod vendor;
+pub mod version;
+pub mod wire;

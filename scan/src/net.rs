@@ -141,6 +141,20 @@ pub trait Network {
         self.close(id);
     }
 
+    /// When the rate that the user set allows the next probe or connection, microseconds; a moment past: now.
+    fn may_send_at_us(&self) -> u64 {
+        0
+    }
+
+    /// A packet was sent past the network, for the rate.
+    fn note_sent(&mut self) {}
+
+    /// Puts a descriptor into the poll that its owner reads itself; `None` where there are none. `close` takes it out.
+    fn watch(&mut self, fd: i32) -> Option<SocketId> {
+        let _ = fd;
+        None
+    }
+
     /// Waits until something is ready, at most until `until`; appends what is ready.
     ///
     /// May return early with nothing (a signal). With neither sockets nor `until` it returns at once.

@@ -2,7 +2,9 @@
 
 mod bin;
 mod bit;
+mod capture;
 pub(crate) mod certificate;
+mod interface;
 mod lfs;
 pub(crate) mod libssh2;
 mod lpeg;

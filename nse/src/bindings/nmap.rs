@@ -1,17 +1,24 @@
 //! The library `nmap`: levels, time, log, sockets.
 
-use super::{certificate, port, socket};
+use super::{certificate, interface, port, socket};
 use crate::shared::{Channel, bind, shared};
 use crate::wait::Wait;
 use perilune_scan::net::Millis;
 use perilune_vm::{Call, Kind, LuaError, NativeFn, NativeResult, Table, Value};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// What `get_ttl` answers without `--ttl`.
+const TTL: u8 = 64;
+
 /// The library's table.
 pub(crate) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Table<'gc>, LuaError> {
     let library = call.table(0, 40)?;
-    let functions: [(&str, NativeFn); 15] = [
-        ("address_family", |call| text(call, b"inet")),
+    let functions: [(&str, NativeFn); 23] = [
+        ("add_targets", add_targets),
+        ("address_family", |call| {
+            let family = if shared(call).options.ipv6 { "inet6" } else { "inet" };
+            text(call, family.as_bytes())
+        }),
         ("clock", |call| call.ret1(since_epoch().as_secs_f64())),
         ("clock_ms", |call| call.ret1((since_epoch().as_secs_f64() * 1000.0).ceil())),
         ("debugging", |call| {
@@ -19,13 +26,35 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Tabl
             call.ret1(level)
         }),
         ("fetchfile", fetchfile),
+        ("get_dns_servers", get_dns_servers),
+        ("get_interface", |call| match shared(call).options.interface.clone() {
+            Some(name) => text(call, name.as_bytes()),
+            None => call.ret1(Value::NIL),
+        }),
+        ("get_interface_info", interface::get_interface_info),
+        ("get_payload_length", |call| {
+            let len = shared(call).options.payload_len as i64;
+            call.ret1(len)
+        }),
         ("get_random_bytes", get_random_bytes),
+        ("get_ttl", |call| {
+            let ttl = shared(call).options.ttl.unwrap_or(TTL);
+            call.ret1(i64::from(ttl))
+        }),
         ("have_ssl", |call| call.ret1(true)),
-        ("is_privileged", |call| call.ret1(false)),
+        ("is_privileged", |call| {
+            let privileged = shared(call).options.privileged;
+            call.ret1(privileged)
+        }),
+        ("list_interfaces", interface::list_interfaces),
         ("log_write", log_write),
+        ("new_targets_num", |call| {
+            let count = shared(call).targets.borrow().seen() as i64;
+            call.ret1(count)
+        }),
         ("new_try", new_try),
-        ("port_is_excluded", |call| call.ret1(false)),
-        ("resolve", resolve),
+        ("port_is_excluded", port::port_is_excluded),
+        ("resolve", socket::resolve_native),
         ("timing_level", |call| {
             let level = shared(call).options.timing_level as i64;
             call.ret1(level)
@@ -47,8 +76,13 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Tabl
     library.set_str(call, b"new_socket", new_socket)?;
     let sockets = call.table(0, 4)?;
     sockets.set_str(call, b"new", new_socket)?;
-    let functions: [(&str, NativeFn); 3] =
-        [("sleep", sleep), ("get_stats", get_stats), ("parse_ssl_certificate", certificate::parse_ssl_certificate)];
+    let functions: [(&str, NativeFn); 4] = [
+        ("get_stats", get_stats),
+        // The engine itself moves data; there is nothing to drive.
+        ("loop", |call| call.ret0()),
+        ("parse_ssl_certificate", certificate::parse_ssl_certificate),
+        ("sleep", sleep),
+    ];
     for (name, function) in functions {
         let function = bind(call, engine, function)?;
         sockets.set_str(call, name.as_bytes(), function)?;
@@ -66,12 +100,63 @@ fn text(call: &mut Call<'_>, text: &[u8]) -> NativeResult {
     call.ret1(text)
 }
 
-/// `nmap.version_intensity() -> integer`: 9 while a script runs that the user named.
+/// `nmap.version_intensity() -> integer`: 9 while a script runs that the user named; else the script argument
+/// `script-intensity`, which is read once, or the level of version detection.
 fn version_intensity(call: &mut Call<'_>) -> NativeResult {
     let engine = shared(call);
-    let named = engine.current.borrow().as_ref().is_some_and(|current| current.script.selected_by_name);
-    let level = if named { 9 } else { engine.options.version_intensity as i64 };
+    if engine.is_named() {
+        return call.ret1(9);
+    }
+    if let Some(level) = engine.intensity.get() {
+        return call.ret1(level);
+    }
+    let nmap = call.registry().get_str(call, b"_LOADED").as_table().and_then(|l| l.get_str(call, b"nmap").as_table());
+    let registry = nmap.and_then(|nmap| nmap.get_str(call, b"registry").as_table());
+    let args = registry.and_then(|registry| registry.get_str(call, b"args").as_table());
+    let wanted = args.and_then(|args| args.get_str(call, b"script-intensity").to_integer());
+    let level = wanted.unwrap_or(i64::from(engine.options.version_intensity));
+    if !(0..=9).contains(&level) {
+        eprintln!(
+            "Warning: Valid values of script arg script-intensity are between 0 and 9. Using {level} nevertheless."
+        );
+    }
+    engine.intensity.set(Some(level));
     call.ret1(level)
+}
+
+/// `nmap.get_dns_servers() -> list of addresses`.
+fn get_dns_servers(call: &mut Call<'_>) -> NativeResult {
+    let servers = crate::resolve::name_servers(shared(call));
+    let list = call.table(servers.len(), 0)?;
+    for (idx, server) in (1..).zip(servers) {
+        let server = call.string(server.ip().to_string().as_bytes())?;
+        list.set_integer(call, idx, server)?;
+    }
+    call.ret1(list)
+}
+
+/// `nmap.add_targets(target, …) -> count | 0, message`: expressions to be scanned after those of the command line;
+/// without arguments the number of those that still wait.
+fn add_targets(call: &mut Call<'_>) -> NativeResult {
+    let engine = shared(call);
+    if call.count() == 0 {
+        let waiting = engine.targets.borrow().waiting() as i64;
+        return call.ret1(waiting);
+    }
+    let mut accepted = 0_i64;
+    for pos in 1..=call.count() {
+        let target = String::from_utf8_lossy(call.check_string(pos)?.as_bytes()).into_owned();
+        if let Err(message) = engine.targets.borrow_mut().add(target) {
+            eprintln!("ERROR: {message}");
+            break;
+        }
+        accepted += 1;
+    }
+    if accepted > 0 {
+        return call.ret1(accepted);
+    }
+    let message = call.string(b"failed to add new targets.")?;
+    call.ret2(0, message)
 }
 
 /// `nmap.log_write("stdout" | "stderr", text)`: a line for the user.
@@ -107,24 +192,11 @@ fn get_random_bytes(call: &mut Call<'_>) -> NativeResult {
 /// `nmap.fetchfile(name) -> path | nil`: looks along the data folders.
 fn fetchfile(call: &mut Call<'_>) -> NativeResult {
     let name = String::from_utf8_lossy(call.check_string(1)?.as_bytes()).into_owned();
-    let found = shared(call).options.data_dirs.iter().map(|folder| folder.join(&name)).find(|path| path.exists());
+    let found = shared(call).options.data.file(&name);
     match found {
-        Some(path) => text(call, path.to_string_lossy().as_bytes()),
+        Some(path) => text(call, path.as_bytes()),
         None => call.ret1(Value::NIL),
     }
-}
-
-/// `nmap.resolve(name) -> true, addresses | false, message`.
-fn resolve(call: &mut Call<'_>) -> NativeResult {
-    let name = call.check_string(1)?.as_bytes();
-    let Some(address) = socket::resolve(name) else {
-        let message = call.string(b"Name or service not known")?;
-        return call.ret2(false, message);
-    };
-    let list = call.table(1, 0)?;
-    let address = call.string(address.to_string().as_bytes())?;
-    list.set_integer(call, 1, address)?;
-    call.ret2(true, list)
 }
 
 /// `nmap.socket.sleep(seconds)`.
@@ -140,10 +212,11 @@ fn sleep(call: &mut Call<'_>) -> NativeResult {
     call.park()
 }
 
-/// `nmap.socket.get_stats() -> table`: no thread waits for a slot to connect.
+/// `nmap.socket.get_stats() -> table`: how many threads wait for a place to connect.
 fn get_stats(call: &mut Call<'_>) -> NativeResult {
+    let waiting = shared(call).slots.borrow().waiting_count();
     let stats = call.table(0, 1)?;
-    stats.set_str(call, b"connect_waiting", Value::integer(0))?;
+    stats.set_str(call, b"connect_waiting", Value::integer(waiting as i64))?;
     call.ret1(stats)
 }
 

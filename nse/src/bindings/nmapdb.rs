@@ -3,13 +3,13 @@
 //! The files of the data folders come first, each for itself; without them the names inside the program are used.
 //! Makers are known from a file only.
 
+use crate::data::DataFolders;
 use crate::shared::{bind, shared};
 use perilune_scan::result::Protocol;
 use perilune_scan::services;
 use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Table, Value};
 use std::collections::HashMap;
 use std::io::Read;
-use std::path::PathBuf;
 
 /// Largest data file that is read.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -42,10 +42,10 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Tabl
 }
 
 impl Database {
-    /// Reads the files from the folders.
-    pub fn read(folders: &[PathBuf]) -> Database {
+    /// Reads the files.
+    pub fn read(data: &DataFolders) -> Database {
         let text = |name: &str| {
-            let file = folders.iter().find_map(|folder| std::fs::File::open(folder.join(name)).ok())?;
+            let file = std::fs::File::open(data.file(name)?).ok()?;
             let mut bytes = Vec::new();
             file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).ok()?;
             Some(String::from_utf8_lossy(&bytes).into_owned())

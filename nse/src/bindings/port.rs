@@ -147,6 +147,15 @@ fn with_port<R>(call: &mut Call<'_>, action: impl FnOnce(&mut Port) -> R) -> Res
     Ok(ports.find(|port| port.number == number && port.protocol == protocol).map(action))
 }
 
+/// `nmap.port_is_excluded(number, protocol) -> boolean`: whether version detection leaves the port alone.
+pub(super) fn port_is_excluded(call: &mut Call<'_>) -> NativeResult {
+    let number = call.check_integer(1)?;
+    let protocol = option(call, 2, Protocol::from_name)?;
+    let excluded = shared(call).options.is_excluded;
+    let answer = u16::try_from(number).is_ok_and(|number| excluded.is_some_and(|excluded| excluded(number, protocol)));
+    call.ret1(answer)
+}
+
 fn port_or_nil(call: &mut Call<'_>, port: Option<Port>) -> NativeResult {
     match port {
         Some(port) => {

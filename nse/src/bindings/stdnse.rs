@@ -1,15 +1,18 @@
 //! What the engine adds to the library `stdnse`: workers, and what a script may know of its own thread.
 
+use super::port;
 use crate::shared::{Spawned, bind, shared};
-use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Root, Status, Table, Value};
+use crate::thread::{Target, ThreadInfo};
+use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Status, Table, Value};
 use std::rc::Rc;
 
 /// Sets the members.
 pub(crate) fn install<'gc>(call: &mut Call<'gc>, stdnse: Table<'gc>, engine: Value<'gc>) -> Result<(), LuaError> {
-    let functions: [(&str, NativeFn); 6] = [
+    let functions: [(&str, NativeFn); 7] = [
         ("base", base),
         ("gethostport", gethostport),
         ("getid", getid),
+        ("getinfo", getinfo),
         ("gettid", gettid),
         ("isworker", isworker),
         ("new_thread", new_thread),
@@ -23,67 +26,95 @@ pub(crate) fn install<'gc>(call: &mut Call<'gc>, stdnse: Table<'gc>, engine: Val
 
 /// `stdnse.base() -> base coroutine of the running thread | nil`.
 fn base(call: &mut Call<'_>) -> NativeResult {
-    let current = shared(call).current.borrow().clone();
-    let coroutine = current.map_or(Value::NIL, |current| call.rooted(&current.coroutine));
+    let coroutine = shared(call).current().map_or(Value::NIL, |info| call.rooted(&info.coroutine));
     call.ret1(coroutine)
+}
+
+/// A text about the running thread, nil when there is none.
+fn told(call: &mut Call<'_>, tell: impl FnOnce(&ThreadInfo) -> String) -> NativeResult {
+    let text = match shared(call).current() {
+        Some(info) => call.string(tell(&info).as_bytes())?,
+        None => Value::NIL,
+    };
+    call.ret1(text)
 }
 
 /// `stdnse.getid() -> id of the running script | nil`.
 fn getid(call: &mut Call<'_>) -> NativeResult {
-    let current = shared(call).current.borrow().clone();
-    let id = match current {
-        Some(current) => call.string(current.script.id.as_bytes())?,
-        None => Value::NIL,
-    };
-    call.ret1(id)
+    told(call, |info| info.instance.script.id.clone())
 }
 
-/// `stdnse.gettid() -> text that tells threads apart | nil`.
+/// `stdnse.getinfo() -> id and number of the running thread | nil`.
+fn getinfo(call: &mut Call<'_>) -> NativeResult {
+    told(call, ThreadInfo::info)
+}
+
+/// `stdnse.gettid() -> text that tells instances apart | nil`; a worker has its script's.
 fn gettid(call: &mut Call<'_>) -> NativeResult {
-    let current = shared(call).current.borrow().clone();
-    let Some(current) = current else { return call.ret1(Value::NIL) };
-    let coroutine = call.rooted(&current.coroutine);
-    let text = call.try_text(coroutine)?.unwrap_or(Value::NIL);
-    call.ret1(text)
+    told(call, |info| format!("thread: 0x{:014x}", info.instance.address))
 }
 
-/// `stdnse.gethostport() -> host, port`: the tables of the running instance.
+/// `stdnse.gethostport() -> host, port`: tables of what the running instance is for.
 fn gethostport(call: &mut Call<'_>) -> NativeResult {
-    let current = shared(call).current.borrow().clone();
-    let Some(current) = current else { return call.ret0() };
-    let value = |root: &Option<Rc<Root>>| root.as_deref().map_or(Value::NIL, |root| call.rooted(root));
-    let (host, port) = (value(&current.host), value(&current.port));
-    call.ret2(host, port)
+    let engine = shared(call);
+    let Some(info) = engine.current() else { return call.ret2(Value::NIL, Value::NIL) };
+    let Some(idx) = info.instance.target.host() else { return call.ret2(Value::NIL, Value::NIL) };
+    let (hosts, registries) = (engine.hosts.borrow(), engine.registries.borrow());
+    let registry = registries.get(idx).map_or(Value::NIL, |root| call.rooted(root));
+    let host = port::host_table(call, idx, &hosts[idx], registry)?;
+    let port = match info.instance.target {
+        Target::Port(_, number, protocol) => {
+            hosts[idx].ports.iter().find(|port| port.number == number && port.protocol == protocol)
+        }
+        _ => None,
+    };
+    match port {
+        Some(port) => {
+            let port = port::port_table(call, port)?;
+            call.ret2(host, port)
+        }
+        None => call.ret2(host, Value::NIL),
+    }
 }
 
 /// `stdnse.isworker() -> boolean`.
 fn isworker(call: &mut Call<'_>) -> NativeResult {
-    let is_worker = shared(call).current.borrow().as_ref().is_some_and(|current| current.is_worker);
+    let is_worker = shared(call).current().is_some_and(|info| info.is_worker());
     call.ret1(is_worker)
 }
 
-/// `stdnse.new_thread(main, ...) -> coroutine, function -> status`: a worker, started in the next round.
+/// `stdnse.new_thread(main, ...) -> coroutine, function -> status, error`: a worker, started in the next round.
 /// Errors: `function expected`, `stdnse.new_thread can only be run from an active script`.
 fn new_thread(call: &mut Call<'_>) -> NativeResult {
     let main = call.arg(1);
     if main.as_function().is_none() {
         return Err(call.error("function expected"));
     }
-    let Some(parent) = shared(call).current.borrow().clone() else {
+    let engine = shared(call);
+    let Some(parent) = engine.current() else {
         return Err(call.error("stdnse.new_thread can only be run from an active script"));
     };
-    let coroutine = call.coroutine(main)?;
+    let coroutine = Value::from(call.coroutine(main)?);
     let args = (2..=call.count()).map(|pos| call.root(call.arg(pos))).collect();
-    let root = Rc::new(call.root(coroutine.into()));
-    shared(call).spawned.borrow_mut().push(Spawned { coroutine: root, args, parent });
-    let engine = call.upvalue(1);
-    let info = call.closure(worker_status, &[engine, coroutine.into()])?;
-    call.ret2(coroutine, info)
+    let outcome = call.table(0, 1)?;
+    let info = ThreadInfo {
+        id: engine.next_thread(),
+        instance: Rc::clone(&parent.instance),
+        coroutine: call.root(coroutine),
+        address: coroutine.address(),
+        parent: Some(parent.id),
+        outcome: Some(call.root(outcome.into())),
+    };
+    engine.debug(2, &format!("{} spawning new thread (thread: 0x{:014x}).", parent.info(), info.address));
+    engine.spawned.borrow_mut().push(Spawned { info: Rc::new(info), args });
+    let status = call.closure(worker_status, &[coroutine, outcome.into()])?;
+    call.ret2(coroutine, status)
 }
 
 /// What `new_thread` gives second.
 fn worker_status(call: &mut Call<'_>) -> NativeResult {
-    let Some(coroutine) = call.upvalue(2).as_coroutine() else { return call.ret0() };
+    let Some(coroutine) = call.upvalue(1).as_coroutine() else { return call.ret0() };
+    let error = call.upvalue(2).as_table().map_or(Value::NIL, |outcome| outcome.get_str(call, b"error"));
     let status = match coroutine.status(call) {
         Status::Suspended => "suspended",
         Status::Running => "running",
@@ -91,5 +122,5 @@ fn worker_status(call: &mut Call<'_>) -> NativeResult {
         Status::Dead => "dead",
     };
     let status = call.string(status.as_bytes())?;
-    call.ret2(status, Value::NIL)
+    call.ret2(status, error)
 }

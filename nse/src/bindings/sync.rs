@@ -19,9 +19,11 @@ pub(crate) fn natives<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<V
     Ok(roots)
 }
 
-/// Parks the thread until another one wakes it.
+/// Parks the thread until another one wakes it; told whether it is for a mutex, and the number of its holder.
 fn park(call: &mut Call<'_>) -> NativeResult {
-    *shared(call).wait.borrow_mut() = Some(Wait::Other);
+    let name = if call.arg(1).is_nil() { "a condition variable" } else { "a mutex" };
+    let holder = call.arg(1).to_integer().map(|id| ThreadId(id as u64));
+    *shared(call).wait.borrow_mut() = Some(Wait::Lock { name, holder });
     call.park()
 }
 

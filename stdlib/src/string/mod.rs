@@ -4,6 +4,8 @@ mod format;
 mod pack;
 mod pattern;
 
+pub use pack::unpack_unfinished;
+
 use crate::base::number_text;
 use crate::set_functions;
 use pattern::{Capture, Matcher, PatternError};

@@ -298,6 +298,16 @@ pub(super) fn packsize(call: &mut Call<'_>) -> NativeResult {
 /// 'z'`, `%d-byte integer does not fit into Lua Integer`, `stack overflow (too many results)`.
 /// Source: manual §6.4.2.
 pub(super) fn unpack(call: &mut Call<'_>) -> NativeResult {
+    unpack_with(call, false)
+}
+
+/// As `string.unpack`, but `z` takes a string without its final zero, as Lua 5.3 did: the position is then one behind
+/// the end of the data, by which callers know.
+pub fn unpack_unfinished(call: &mut Call<'_>) -> NativeResult {
+    unpack_with(call, true)
+}
+
+fn unpack_with(call: &mut Call<'_>, takes_unfinished: bool) -> NativeResult {
     let mut layout = Layout::new(call.check_string(1)?.as_bytes());
     let data = call.check_string(2)?.as_bytes();
     let mut at = start_position(call.opt_integer(3, 1)?, data.len()) - 1;
@@ -306,14 +316,19 @@ pub(super) fn unpack(call: &mut Call<'_>) -> NativeResult {
     }
     let mut count = 0;
     while let Some(field) = layout.next(at).map_err(|error| error.raise(call))? {
-        if field.padding + field.size > data.len() - at {
+        if at > data.len() || field.padding + field.size > data.len() - at {
             return Err(call.arg_error(2, "data string too short"));
         }
         at += field.padding;
         if call.reserve(2).is_err() {
             return Err(call.error("stack overflow (too many results)"));
         }
-        let value = unpack_field(call, field, &data[at..])?;
+        let is_unfinished = matches!(field.item, Item::Terminated) && memchr::memchr(0, &data[at..]).is_none();
+        let value = if takes_unfinished && is_unfinished {
+            Some((call.string(&data[at..])?, data.len() - at + 1))
+        } else {
+            unpack_field(call, field, &data[at..])?
+        };
         if let Some((value, size)) = value {
             call.push(value);
             count += 1;

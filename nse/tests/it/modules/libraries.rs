@@ -2,7 +2,7 @@
 
 use super::machine::file;
 use crate::support::{Folder, results, service};
-use perilune_nse::Options;
+use perilune_nse::{DataFolders, Options};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 fn with_nmap_libraries() -> Options {
     let folder = PathBuf::from("/usr/share/nmap");
     assert!(folder.join("nselib/json.lua").exists(), "Nmap is installed");
-    Options { data_dirs: vec![folder], ..Options::default() }
+    Options { data: DataFolders::of(vec![folder]), ..Options::default() }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::machine::file;
 use crate::support::{Folder, results};
-use perilune_nse::Options;
+use perilune_nse::{DataFolders, Options};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -54,7 +54,7 @@ impl Server {
     /// Runs a script against it; its output.
     fn script(&self, script: &str, args: &str) -> String {
         let options = Options {
-            data_dirs: vec![PathBuf::from("/usr/share/nmap")],
+            data: DataFolders::of(vec![PathBuf::from("/usr/share/nmap")]),
             script_args: args.to_owned(),
             ..Options::default()
         };

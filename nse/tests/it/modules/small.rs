@@ -2,7 +2,7 @@
 
 use super::machine::golden;
 use crate::support::{Folder, results};
-use perilune_nse::Options;
+use perilune_nse::{DataFolders, Options};
 
 #[test]
 fn golden_vectors() {
@@ -18,7 +18,7 @@ fn with_files(files: &[(&str, &str)], source: &str) -> String {
     }
     let body = format!("portrule = function() return true end\naction = function(host, port)\n{source}\nend");
     let script = folder.script("test.nse", &body);
-    let options = Options { data_dirs: vec![folder.0.clone()], ..Options::default() };
+    let options = Options { data: DataFolders::of(vec![folder.0.clone()]), ..Options::default() };
     results(options, &[script], &[1]).join("\n")
 }
 

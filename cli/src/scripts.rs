@@ -1,0 +1,113 @@
+//! The engine as the command line asks for it, and `--script-help`.
+
+use crate::options::Options;
+use crate::scan::Failure;
+use perilune_nse::{DataFolders, Engine};
+use std::fmt::Write as _;
+use std::io;
+
+/// The engine with the scripts that were asked for; none when there are none.
+pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
+    let scripts = &options.scripts;
+    if !scripts.are_wanted() && !has_version_scripts(options) {
+        return Ok(None);
+    }
+    let network = crate::network::open(options)?;
+    let mut data = DataFolders::of_environment(scripts.datadir.clone());
+    data.script_folders = scripts.script_path.clone();
+    let engine_options = perilune_nse::Options {
+        verbosity: options.verbose,
+        debugging: options.debug,
+        timing_level: options.timing,
+        version_intensity: options.intensity(),
+        data,
+        script_args: scripts.script_args.clone().unwrap_or_default(),
+        script_args_file: scripts.script_args_file.clone(),
+        update_db: scripts.script_updatedb,
+        script_trace: scripts.script_trace,
+        sched_trace: scripts.sched_trace.clone(),
+        script_timeout_ms: scripts.script_timeout.filter(|&timeout| timeout > 0),
+        script_instructions_max: scripts.script_max_instructions,
+        memory_max: scripts.script_max_memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+        ..perilune_nse::Options::default()
+    };
+    let mut engine = Engine::new(engine_options, Box::new(network)).map_err(|error| Failure(error.to_string()))?;
+    engine.select(&rules(options)).map_err(|error| Failure(error.to_string()))?;
+    Ok(Some(engine))
+}
+
+/// What is to be selected; the default only when nothing is named.
+fn rules(options: &Options) -> Vec<String> {
+    let scripts = &options.scripts;
+    let mut rules = [&scripts.script[..], &scripts.script_help[..]].concat();
+    if rules.is_empty() && scripts.default_scripts {
+        rules.push("default".to_owned());
+    }
+    if scripts.script_help.is_empty() && has_version_scripts(options) {
+        rules.push("version".to_owned());
+    }
+    rules
+}
+
+/// Whether version detection has scripts that help it: ours need none.
+fn has_version_scripts(options: &Options) -> bool {
+    options.version_detection && options.scripts.datadir.iter().any(|folder| folder.join("scripts").is_dir())
+}
+
+/// Tells about the selected scripts.
+pub fn help_text(engine: &Engine) -> String {
+    let mut text = String::new();
+    for script in engine.scripts() {
+        let (id, categories) = (&script.id, script.categories.join(" "));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\n{id}\nCategories: {categories}\nhttps://nmap.org/nsedoc/scripts/{id}.html");
+        let description = script.description.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        for line in description.split_inclusive('\n') {
+            text.push_str(if line == "\n" { "" } else { "  " });
+            text.push_str(line);
+        }
+    }
+    text
+}
+
+/// The same as XML.
+pub fn help_xml(engine: &Engine, out: &mut impl io::Write) -> io::Result<()> {
+    writeln!(out, "<nse-scripts>")?;
+    for (name, path) in ["scripts", "nselib"].into_iter().zip(engine.folders()) {
+        let path = escaped(path.unwrap_or_default().as_bytes());
+        writeln!(out, "<directory name=\"{name}\" path=\"{path}\"></directory>")?;
+    }
+    for script in engine.scripts() {
+        writeln!(out, "<script filename=\"{}\">", escaped(script.path.as_bytes()))?;
+        let categories =
+            script.categories.iter().map(|name| format!("<category>{}</category>", escaped(name.as_bytes())));
+        writeln!(out, "<categories>{}</categories>", categories.collect::<String>())?;
+        if let Some(description) = &script.description {
+            writeln!(out, "<description>{}</description>", escaped(description))?;
+        }
+        writeln!(out, "</script>")?;
+    }
+    writeln!(out, "</nse-scripts>")
+}
+
+/// Text for XML; control bytes and those beyond ASCII as character references.
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let mut before = 0;
+    for &byte in bytes {
+        match byte {
+            b'<' => text.push_str("&lt;"),
+            b'>' => text.push_str("&gt;"),
+            b'&' => text.push_str("&amp;"),
+            b'"' => text.push_str("&quot;"),
+            b'\'' => text.push_str("&apos;"),
+            b'-' if before == b'-' => text.push_str("&#45;"),
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => {
+                let _ = write!(text, "&#x{byte:x};");
+            }
+        }
+        before = byte;
+    }
+    text
+}
