@@ -1,6 +1,6 @@
 //! `perilune demo`: small services inside this process, scanned like any others.
 
-use crate::options::Options;
+use crate::options::{Options, Parsed};
 use crate::scan::{self, Failure};
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -15,7 +15,7 @@ const SCRIPTS: &str = "banner,http-headers,http-server-header,http-title";
 ///
 /// # Errors
 /// When loopback has no free ports, and those of a scan.
-pub fn run() -> Result<(), Failure> {
+pub fn run() -> Result<u8, Failure> {
     let services = [
         serve(&[0], |stream| greet(stream, "220 demo.perilune.example FTP ready\r\n")),
         serve(&[0], |stream| greet(stream, "SSH-2.0-PeriluneDemo_1.0\r\n")),
@@ -28,9 +28,12 @@ pub fn run() -> Result<(), Failure> {
         ports.push(port.to_string());
     }
     let line = format!("-n -Pn -p {} --script {SCRIPTS} 127.0.0.1", ports.join(","));
-    let args = line.split(' ').map(OsString::from).collect();
-    let options = Options::parse_args(args).map_err(|error| Failure(error.to_string()))?;
-    scan::scan(&options, format!("perilune {line}"))
+    let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    match Options::parse_args(args.iter().map(OsString::from).collect()) {
+        Ok(Parsed::Scan(options)) => scan::scan(&options, args),
+        Ok(Parsed::Text(_)) => Ok(0),
+        Err(error) => Err(Failure(error.to_string())),
+    }
 }
 
 /// Listens on the first of these ports of loopback that is free, 0 being any; a thread handles each connection.

@@ -2,16 +2,27 @@
 
 #![forbid(unsafe_code)]
 
+mod convert;
 mod demo;
+mod discover;
+mod interrupt;
 mod lua;
+mod network;
 mod options;
+mod outputs;
+mod progress;
 mod report;
+mod resume;
 mod scan;
+mod script_command;
 mod script_options;
 mod scripts;
+mod targets;
 
-use options::Options;
+use clap::{CommandFactory, Parser};
+use options::{Options, Parsed};
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Exit status of a command line that is wrong.
@@ -22,30 +33,80 @@ fn main() -> ExitCode {
     match args.first().and_then(|word| word.to_str()) {
         Some("lua") => return lua::main(&args[1..]),
         Some("demo") => return finish(demo::run()),
+        Some("convert") => return convert::convert(&args[1..]),
+        Some("diff") => return convert::diff(&args[1..]),
+        Some("script") => return script_command::main(&args[1..]),
+        Some("completions") => return completions(&args[1..]),
+        Some("man") => return man(),
         _ => {}
     }
     let words: Vec<String> = args.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     match Options::parse_args(args) {
-        Ok(options) if options.targets.is_empty() && !options.scripts.are_wanted() => {
-            eprintln!("perilune: no target is given; `perilune -h` shows the options, `perilune demo` a first scan");
-            ExitCode::from(USAGE)
+        Ok(Parsed::Text(text)) => {
+            print!("{text}");
+            ExitCode::SUCCESS
         }
-        Ok(options) => finish(scan::scan(&options, format!("perilune {}", words.join(" ")))),
+        Ok(Parsed::Scan(options)) => match &options.resume {
+            Some(log) => finish(resume::resume(log)),
+            None if has_targets(&options) => finish(scan::scan(&options, words)),
+            None => {
+                eprintln!(
+                    "perilune: no target is given; `perilune -h` shows the options, `perilune demo` a first scan"
+                );
+                ExitCode::from(USAGE)
+            }
+        },
         Err(message) => {
-            // Help and version are no errors.
-            let code = if message.use_stderr() { USAGE } else { 0 };
             let _ = message.print();
-            ExitCode::from(code)
+            ExitCode::from(USAGE)
         }
     }
 }
 
-fn finish(outcome: Result<(), scan::Failure>) -> ExitCode {
+fn has_targets(options: &Options) -> bool {
+    !options.targets.is_empty()
+        || options.input_list.is_some()
+        || options.input_random.is_some()
+        || options.scripts.are_wanted()
+}
+
+fn finish(outcome: Result<u8, scan::Failure>) -> ExitCode {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(status),
         Err(scan::Failure(message)) => {
             eprintln!("{message}\nQUITTING!");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Completions for a shell
+#[derive(Parser, Debug)]
+#[command(name = "perilune completions")]
+struct Completions {
+    shell: clap_complete::Shell,
+}
+
+fn completions(args: &[OsString]) -> ExitCode {
+    let words = std::iter::once(OsString::from("perilune completions")).chain(args.iter().cloned());
+    match Completions::try_parse_from(words) {
+        Ok(Completions { shell }) => {
+            clap_complete::generate(shell, &mut Options::command(), "perilune", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            let _ = message.print();
+            if message.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+        }
+    }
+}
+
+/// Prints the manual page.
+fn man() -> ExitCode {
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(Options::command()).render(&mut page);
+    match rendered.and_then(|()| std::io::stdout().write_all(&page)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }

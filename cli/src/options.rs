@@ -1,130 +1,704 @@
 //! The options of a scan.
 //!
 //! Nmap's words with a single dash, such as `-sT` and `-oX`, are rewritten to long options before `clap` parses, so
-//! that help and completions come from one place.
+//! that help, completions and the man page come from one place. Defaults from a file are options put in front, unless
+//! the command line has them.
 
 use crate::script_options::ScriptOptions;
-use clap::Parser;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{CommandFactory, FromArgMatches, Parser};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// Headings of the help.
+mod heading {
+    pub const TARGETS: &str = "Targets and discovery";
+    pub const PORTS: &str = "Ports and scans";
+    pub const VERSION: &str = "Services and versions";
+    pub const TIMING: &str = "Timing";
+    pub const NETWORK: &str = "Network";
+    pub const OUTPUT: &str = "Output";
+    pub const OTHER: &str = "Other";
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default());
+
 /// Scans hosts and runs scripts against what it finds.
-#[derive(Parser, Debug)]
-#[command(name = "perilune", version, disable_version_flag = true, max_term_width = 100)]
+#[derive(Parser, Clone, Debug)]
+#[command(
+    name = "perilune",
+    version,
+    disable_version_flag = true,
+    disable_help_flag = true,
+    infer_long_args = true,
+    args_override_self = true,
+    max_term_width = 100,
+    styles = STYLES,
+    after_help = "Sub-commands: demo, lua, script, convert, diff, completions, man. All options: perilune --help-all"
+)]
 pub struct Options {
-    /// Addresses, ranges such as 10.0.0-3.1-254, networks such as 192.0.2.0/28, names of the hosts file
-    #[arg(value_name = "TARGET")]
+    /// Addresses, ranges such as 10.0.0-3.1-254, networks such as 192.0.2.0/28, names
+    #[arg(value_name = "TARGET", help_heading = heading::TARGETS)]
     pub targets: Vec<String>,
+    /// Take targets from a file, "-" for standard input; a line may be host:port,port (-iL)
+    #[arg(long, value_name = "FILE", help_heading = heading::TARGETS)]
+    pub input_list: Option<PathBuf>,
+    /// Take N random IPv4 addresses, 0 for no end (-iR)
+    #[arg(long, value_name = "N", help_heading = heading::TARGETS, hide_short_help = true)]
+    pub input_random: Option<u64>,
+    /// Leave out these targets
+    #[arg(long, value_name = "LIST", help_heading = heading::TARGETS)]
+    pub exclude: Option<String>,
+    /// Leave out the targets of a file
+    #[arg(long, value_name = "FILE", help_heading = heading::TARGETS)]
+    pub excludefile: Option<PathBuf>,
+    /// Scan this part of the targets: I/N, I from 1 to N
+    #[arg(long, value_name = "I/N", help_heading = heading::TARGETS)]
+    pub shard: Option<String>,
+    /// Number that random choices follow: order of ports, random targets
+    #[arg(long, value_name = "N", help_heading = heading::TARGETS, hide_short_help = true)]
+    pub seed: Option<u64>,
+    /// Use IPv4 only (-4)
+    #[arg(short = '4', conflicts_with = "ipv6", help_heading = heading::TARGETS, hide_short_help = true)]
+    pub ipv4: bool,
+    /// Use IPv6 only (-6)
+    #[arg(short = '6', help_heading = heading::TARGETS, hide_short_help = true)]
+    pub ipv6: bool,
+    /// Scan all addresses of a name
+    #[arg(long, help_heading = heading::TARGETS, hide_short_help = true)]
+    pub resolve_all: bool,
+    /// Scan each address once
+    #[arg(long, help_heading = heading::TARGETS, hide_short_help = true)]
+    pub unique: bool,
+    /// Scan hosts in random order (-rH)
+    #[arg(long, help_heading = heading::TARGETS, hide_short_help = true)]
+    pub randomize_hosts: bool,
+    /// List targets, send nothing to them (-sL)
+    #[arg(long, help_heading = heading::TARGETS)]
+    pub list_scan: bool,
+    /// Find out which hosts are up, scan no ports (-sn)
+    #[arg(long, help_heading = heading::TARGETS)]
+    pub no_port_scan: bool,
+    /// Take all targets as up (-Pn)
+    #[arg(long, help_heading = heading::TARGETS)]
+    pub skip_discovery: bool,
+    /// Ask these TCP ports whether a host is up, by SYN or by connecting (-PS)
+    #[arg(
+        long,
+        value_name = "PORTS",
+        num_args = 0..=1,
+        default_missing_value = "80",
+        require_equals = true,
+        help_heading = heading::TARGETS,
+        hide_short_help = true
+    )]
+    pub ping_syn: Option<String>,
+    /// The same by ACK (-PA)
+    #[arg(
+        long,
+        value_name = "PORTS",
+        num_args = 0..=1,
+        default_missing_value = "80",
+        require_equals = true,
+        help_heading = heading::TARGETS,
+        hide_short_help = true
+    )]
+    pub ping_ack: Option<String>,
+    /// Ask these UDP ports, as root (-PU)
+    #[arg(
+        long,
+        value_name = "PORTS",
+        num_args = 0..=1,
+        default_missing_value = "40125",
+        require_equals = true,
+        help_heading = heading::TARGETS,
+        hide_short_help = true
+    )]
+    pub ping_udp: Option<String>,
+    /// Ask by ICMP echo (-PE)
+    #[arg(long, help_heading = heading::TARGETS, hide_short_help = true)]
+    pub ping_echo: bool,
+    /// Ask by ICMP timestamp (-PP)
+    #[arg(long, help_heading = heading::TARGETS, hide_short_help = true)]
+    pub ping_timestamp: bool,
+    /// Ask by ICMP address mask (-PM)
+    #[arg(long, help_heading = heading::TARGETS, hide_short_help = true)]
+    pub ping_mask: bool,
+    /// Never ask by ARP or neighbour discovery
+    #[arg(long, help_heading = heading::TARGETS, hide_short_help = true)]
+    pub disable_arp_ping: bool,
+    /// A refused connection does not show that a host is up
+    #[arg(long, help_heading = heading::TARGETS, hide_short_help = true)]
+    pub discovery_ignore_rst: bool,
+    /// Resolve no addresses to names
+    #[arg(short = 'n', help_heading = heading::TARGETS)]
+    pub no_names: bool,
+    /// Resolve the addresses of hosts that are down, too (-R)
+    #[arg(short = 'R', help_heading = heading::TARGETS)]
+    pub all_names: bool,
+    /// Ask these name servers
+    #[arg(long, value_name = "LIST", help_heading = heading::TARGETS)]
+    pub dns_servers: Option<String>,
+    /// Find the way to each host, as root
+    #[arg(long, help_heading = heading::TARGETS)]
+    pub traceroute: bool,
 
     /// Ports to scan: 22,80,8000-8100 or names; "-" for all [default: the 1,000 most common]
-    #[arg(short = 'p', value_name = "PORTS", allow_hyphen_values = true)]
+    #[arg(short = 'p', value_name = "PORTS", allow_hyphen_values = true, help_heading = heading::PORTS)]
     pub ports: Vec<String>,
     /// Scan the 100 most common ports
-    #[arg(short = 'F')]
+    #[arg(short = 'F', help_heading = heading::PORTS)]
     pub fast: bool,
     /// Scan the N most common ports
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = heading::PORTS)]
     pub top_ports: Option<u32>,
+    /// Scan ports found open at least this often, 0 to 1; needs nmap-services in --datadir
+    #[arg(long, value_name = "RATIO", help_heading = heading::PORTS, hide_short_help = true)]
+    pub port_ratio: Option<f64>,
     /// Ports to leave out
-    #[arg(long, value_name = "PORTS")]
+    #[arg(long, value_name = "PORTS", help_heading = heading::PORTS)]
     pub exclude_ports: Option<String>,
-    /// Scan by connecting (-sT); the only kind there is
-    #[arg(long)]
+    /// Scan ports in ascending order
+    #[arg(short = 'r', help_heading = heading::PORTS, hide_short_help = true)]
+    pub sequential: bool,
+    /// File with names of services, in place of our own list
+    #[arg(long, value_name = "FILE", help_heading = heading::PORTS, hide_short_help = true)]
+    pub servicedb: Option<PathBuf>,
+    /// Scan TCP ports by connecting, which needs no privilege (-sT)
+    #[arg(long, help_heading = heading::PORTS)]
     pub connect_scan: bool,
-    /// Take all targets as up (-Pn)
-    #[arg(long)]
-    pub skip_discovery: bool,
-    /// Resolve no addresses to names
-    #[arg(short = 'n')]
-    pub no_names: bool,
-    /// Timing template, 0 (slow) to 5 (fast)
-    #[arg(short = 'T', value_name = "LEVEL", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=5))]
-    pub timing: u8,
+    /// Scan TCP ports by SYN packets, as root (-sS)
+    #[arg(long, conflicts_with = "connect_scan", help_heading = heading::PORTS)]
+    pub syn_scan: bool,
+    /// Scan UDP ports (-sU)
+    #[arg(long, help_heading = heading::PORTS)]
+    pub udp_scan: bool,
+
+    /// Ask open ports which service and version they run (-sV)
+    #[arg(long, help_heading = heading::VERSION)]
+    pub version_detection: bool,
+    /// How many probes to try: 0 (few) to 9 (all) [default: 7]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        value_parser = clap::value_parser!(u8).range(0..=9),
+        help_heading = heading::VERSION
+    )]
+    pub version_intensity: Option<u8>,
+    /// The same as --version-intensity 2
+    #[arg(long, help_heading = heading::VERSION, hide_short_help = true)]
+    pub version_light: bool,
+    /// The same as --version-intensity 9
+    #[arg(long, help_heading = heading::VERSION, hide_short_help = true)]
+    pub version_all: bool,
+    /// Show what version detection asks and finds
+    #[arg(long, help_heading = heading::VERSION, hide_short_help = true)]
+    pub version_trace: bool,
+    /// Probe the ports, too, that the probe file excludes
+    #[arg(long, help_heading = heading::VERSION, hide_short_help = true)]
+    pub allports: bool,
+    /// File with service probes, in place of the one in --datadir or our own
+    #[arg(long, value_name = "FILE", help_heading = heading::VERSION, hide_short_help = true)]
+    pub versiondb: Option<PathBuf>,
+    /// Versions, default scripts and, as root, the way to each host (-A)
+    #[arg(short = 'A', help_heading = heading::VERSION)]
+    pub aggressive: bool,
 
     #[command(flatten)]
     pub scripts: ScriptOptions,
 
+    /// Timing template, 0 (slow) to 5 (fast), or its name
+    #[arg(
+        short = 'T',
+        value_name = "LEVEL",
+        default_value = "3",
+        value_parser = template,
+        help_heading = heading::TIMING
+    )]
+    pub timing: u8,
+    /// How long to wait for an answer at least
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = milliseconds,
+        help_heading = heading::TIMING,
+        hide_short_help = true
+    )]
+    pub min_rtt_timeout: Option<u64>,
+    /// The same at most
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = milliseconds,
+        help_heading = heading::TIMING,
+        hide_short_help = true
+    )]
+    pub max_rtt_timeout: Option<u64>,
+    /// The same before anything is measured
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = milliseconds,
+        help_heading = heading::TIMING,
+        hide_short_help = true
+    )]
+    pub initial_rtt_timeout: Option<u64>,
+    /// How often to repeat a probe
+    #[arg(long, value_name = "N", help_heading = heading::TIMING, hide_short_help = true)]
+    pub max_retries: Option<u8>,
+    /// Give up a host after this time
+    #[arg(long, value_name = "TIME", value_parser = milliseconds, help_heading = heading::TIMING)]
+    pub host_timeout: Option<u64>,
+    /// Pause between two probes to a host
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = milliseconds,
+        help_heading = heading::TIMING,
+        hide_short_help = true
+    )]
+    pub scan_delay: Option<u64>,
+    /// The longest pause that losses lead to
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = milliseconds,
+        help_heading = heading::TIMING,
+        hide_short_help = true
+    )]
+    pub max_scan_delay: Option<u64>,
+    /// Probes in flight at least
+    #[arg(long, value_name = "N", help_heading = heading::TIMING, hide_short_help = true)]
+    pub min_parallelism: Option<usize>,
+    /// Probes in flight at most
+    #[arg(long, value_name = "N", help_heading = heading::TIMING, hide_short_help = true)]
+    pub max_parallelism: Option<usize>,
+    /// Hosts scanned together at least
+    #[arg(long, value_name = "N", help_heading = heading::TIMING, hide_short_help = true)]
+    pub min_hostgroup: Option<usize>,
+    /// Hosts scanned together at most
+    #[arg(long, value_name = "N", help_heading = heading::TIMING, hide_short_help = true)]
+    pub max_hostgroup: Option<usize>,
+    /// Probes and connections a second at most, of scans and scripts together
+    #[arg(long, value_name = "N", help_heading = heading::TIMING)]
+    pub max_rate: Option<f64>,
+
+    /// Connect through proxies, one or several in a row: http://, socks4://, socks5://HOST:PORT
+    #[arg(long, value_name = "URLS", help_heading = heading::NETWORK)]
+    pub proxies: Option<String>,
+    /// Send from this interface (-e)
+    #[arg(short = 'e', value_name = "NAME", help_heading = heading::NETWORK, hide_short_help = true)]
+    pub interface: Option<String>,
+    /// Time to live of raw packets
+    #[arg(long, value_name = "N", help_heading = heading::NETWORK, hide_short_help = true)]
+    pub ttl: Option<u8>,
+    /// Source port of raw packets (-g)
+    #[arg(short = 'g', long, value_name = "PORT", help_heading = heading::NETWORK, hide_short_help = true)]
+    pub source_port: Option<u16>,
+    /// Act as if privileged
+    #[arg(long, help_heading = heading::NETWORK, hide_short_help = true)]
+    pub privileged: bool,
+    /// Send no raw packets
+    #[arg(long, conflicts_with = "privileged", help_heading = heading::NETWORK, hide_short_help = true)]
+    pub unprivileged: bool,
+
     /// Write the report to a file (-oN); "-" is the terminal
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
     pub output_normal: Option<PathBuf>,
     /// Write the report as XML (-oX); "-" is the terminal
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
     pub output_xml: Option<PathBuf>,
+    /// Write one line for each host (-oG); "-" is the terminal
+    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
+    pub output_grepable: Option<PathBuf>,
+    /// Write events as lines of JSON, as they happen (-oJ); "-" is the terminal
+    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
+    pub output_json: Option<PathBuf>,
+    /// Write BASE.nmap, BASE.xml and BASE.gnmap (-oA)
+    #[arg(long, value_name = "BASE", help_heading = heading::OUTPUT)]
+    pub output_all: Option<String>,
+    /// Write a report for a browser
+    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
+    pub html: Option<PathBuf>,
+    /// Add to output files in place of starting them anew
+    #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]
+    pub append_output: bool,
+    /// Stylesheet that the XML names
+    #[arg(long, value_name = "URL", help_heading = heading::OUTPUT, hide_short_help = true)]
+    pub stylesheet: Option<String>,
+    /// Name no stylesheet
+    #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]
+    pub no_stylesheet: bool,
     /// Say why a port has its state
-    #[arg(long)]
+    #[arg(long, help_heading = heading::OUTPUT)]
     pub reason: bool,
     /// Show open ports only
-    #[arg(long)]
+    #[arg(long, help_heading = heading::OUTPUT)]
     pub open: bool,
-    /// Say more; given twice, still more
-    #[arg(short = 'v', action = clap::ArgAction::Count)]
+    /// Show every probe and answer
+    #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]
+    pub packet_trace: bool,
+    /// Say how far the scan is, this often
+    #[arg(long, value_name = "TIME", value_parser = milliseconds, help_heading = heading::OUTPUT)]
+    pub stats_every: Option<u64>,
+    /// Read no keys from the terminal
+    #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]
+    pub noninteractive: bool,
+    /// Say more; given twice, still more; -v0 says nothing
+    #[arg(short = 'v', action = clap::ArgAction::Count, help_heading = heading::OUTPUT)]
     pub verbose: u8,
+    /// Level of -v as a number
+    #[arg(long, value_name = "LEVEL", hide = true)]
+    pub verbosity: Option<u8>,
     /// Say what goes wrong in scripts
-    #[arg(short = 'd', action = clap::ArgAction::Count)]
+    #[arg(short = 'd', action = clap::ArgAction::Count, help_heading = heading::OUTPUT)]
     pub debug: u8,
+    /// Level of -d as a number
+    #[arg(long, value_name = "LEVEL", hide = true)]
+    pub debugging: Option<u8>,
+    /// Go on with the scan of a log: JSON lines exactly, XML host by host
+    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
+    pub resume: Option<PathBuf>,
+
+    /// Exit with 2 when something of this list was found: open, vuln, error
+    #[arg(long, value_name = "LIST", help_heading = heading::OTHER)]
+    pub fail_on: Option<String>,
+    /// Defaults: a TOML file whose keys are long options
+    #[arg(long, value_name = "FILE", help_heading = heading::OTHER)]
+    pub config: Option<PathBuf>,
+    /// Print the names Nmap prints: "nmap"
+    #[arg(long, value_name = "NAME", value_parser = ["nmap"], help_heading = heading::OTHER, hide_short_help = true)]
+    pub compat: Option<String>,
+    /// Print this help
+    #[arg(short = 'h', long, help_heading = heading::OTHER)]
+    pub help: bool,
+    /// Print all options
+    #[arg(long, help_heading = heading::OTHER)]
+    pub help_all: bool,
     /// Print the version
-    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
-    version: Option<bool>,
+    #[arg(short = 'V', long, help_heading = heading::OTHER)]
+    pub version: bool,
 }
 
 /// Words with one dash, and the options they stand for.
-const WORDS: [(&str, &str); 5] = [
-    ("-sT", "--connect-scan"),
-    ("-sC", "--default-scripts"),
+const WORDS: [(&str, &str); 31] = [
     ("-Pn", "--skip-discovery"),
+    ("-P0", "--skip-discovery"),
+    ("-PN", "--skip-discovery"),
+    ("-PD", "--skip-discovery"),
+    ("-PE", "--ping-echo"),
+    ("-PI", "--ping-echo"),
+    ("-PP", "--ping-timestamp"),
+    ("-PM", "--ping-mask"),
     ("-oN", "--output-normal"),
+    ("-o", "--output-normal"),
     ("-oX", "--output-xml"),
+    ("-oG", "--output-grepable"),
+    ("-oM", "--output-grepable"),
+    ("-m", "--output-grepable"),
+    ("-oJ", "--output-json"),
+    ("-oA", "--output-all"),
+    ("-iL", "--input-list"),
+    ("-i", "--input-list"),
+    ("-iR", "--input-random"),
+    ("-rH", "--randomize-hosts"),
+    ("-sn", "--no-port-scan"),
+    ("-sP", "--no-port-scan"),
+    ("-sL", "--list-scan"),
+    ("-sR", "--version-detection"),
+    ("-sC", "--default-scripts"),
+    ("-sT", "--connect-scan"),
+    ("-sS", "--syn-scan"),
+    ("-sU", "--udp-scan"),
+    ("-sV", "--version-detection"),
+    ("-Tparanoid", "-T0"),
+    ("-Tinsane", "-T5"),
 ];
 
+/// Options of Nmap's that change nothing here, with the number of values they take.
+const IGNORED: [(&str, usize); 8] = [
+    ("--log-errors", 0),
+    ("--release-memory", 0),
+    ("--deprecated-xml-osclass", 0),
+    ("--thc", 0),
+    ("-I", 0),
+    ("--nsock-engine", 1),
+    ("--system-dns", 0),
+    ("--webxml", 0),
+];
+
+/// Options of Nmap's that are refused, and why.
+const REFUSED: [(&str, &str); 40] = [
+    ("-sA", "ACK scans"),
+    ("-sW", "window scans"),
+    ("-sN", "null scans"),
+    ("-sF", "FIN scans"),
+    ("-sX", "Xmas scans"),
+    ("-sM", "Maimon scans"),
+    ("-sY", "SCTP scans"),
+    ("-sZ", "SCTP scans"),
+    ("-sO", "protocol scans"),
+    ("-sI", "idle scans"),
+    ("-b", "FTP bounce scans"),
+    ("--scanflags", "own TCP flags"),
+    ("-PY", "SCTP discovery"),
+    ("-PO", "protocol discovery"),
+    ("-O", "operating-system detection"),
+    ("--osscan-limit", "operating-system detection"),
+    ("--osscan-guess", "operating-system detection"),
+    ("--fuzzy", "operating-system detection"),
+    ("--max-os-tries", "operating-system detection"),
+    ("--min-rate", "a least rate"),
+    ("--nogcc", "scans without the common window"),
+    ("--defeat-rst-ratelimit", "guesses against rate limits"),
+    ("--defeat-icmp-ratelimit", "guesses against rate limits"),
+    ("-f", "fragmented packets"),
+    ("--mtu", "fragmented packets"),
+    ("-D", "decoys"),
+    ("-S", "spoofed source addresses"),
+    ("--spoof-mac", "spoofed hardware addresses"),
+    ("--ip-options", "IP options"),
+    ("--badsum", "wrong checksums"),
+    ("--adler32", "SCTP"),
+    ("--send-eth", "a choice of the link layer"),
+    ("--send-ip", "a choice of the link layer"),
+    ("--route-dst", "route look-ups"),
+    ("--data", "own payloads"),
+    ("--data-string", "own payloads"),
+    ("--data-length", "own payloads"),
+    ("--iflist", "a list of interfaces"),
+    ("-oS", "this joke"),
+    ("-oH", "this old format; --html writes a report for browsers"),
+];
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Parsed {
+    Scan(Box<Options>),
+    /// A text to print: help, version.
+    Text(String),
+}
+
 impl Options {
+    /// How many probes version detection tries.
+    pub fn intensity(&self) -> u8 {
+        match self {
+            Options { version_all: true, .. } => 9,
+            Options { version_light: true, .. } => 2,
+            _ => self.version_intensity.unwrap_or(7),
+        }
+    }
+
+    /// The first folder of `--datadir` that has the file.
+    pub fn data_file(&self, name: &str) -> Option<PathBuf> {
+        self.scripts.datadir.iter().map(|folder| folder.join(name)).find(|path| path.is_file())
+    }
+
     /// Parses a command line without the program's name.
     ///
     /// # Errors
-    /// What `clap` has to say: usage errors, but also the texts of `-h` and `-V`.
-    pub fn parse_args(args: Vec<OsString>) -> Result<Options, clap::Error> {
-        let mut rewritten = vec![OsString::from("perilune")];
-        let mut rest = args.into_iter();
-        for arg in rest.by_ref() {
-            let text = arg.to_str().unwrap_or_default();
-            let word = WORDS.iter().find(|(word, _)| *word == text);
-            rewritten.push(match word {
-                Some((_, option)) => OsString::from(option),
-                None if is_long_with_one_dash(text) => OsString::from(format!("-{text}")),
-                None => arg.clone(),
-            });
-            if text == "--" {
-                break;
-            }
+    /// Usage errors, what is not supported, a file of defaults that can't be read.
+    pub fn parse_args(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
+        let mut args = rewrite(args)?;
+        if let Some(path) = config_path(&args) {
+            let defaults = defaults(&path, &args).map_err(|message| usage(format!("{}: {message}", path.display())))?;
+            args.splice(0..0, defaults);
         }
-        rewritten.extend(rest);
-        Options::try_parse_from(rewritten)
+        let words = [OsString::from("perilune")].into_iter().chain(args);
+        let mut options = Options::from_arg_matches(&Options::command().try_get_matches_from(words)?)?;
+        let text = |text: clap::builder::StyledStr| {
+            let coloured = std::io::IsTerminal::is_terminal(&std::io::stdout())
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            if coloured { text.ansi().to_string() } else { text.to_string() }
+        };
+        if options.help_all {
+            return Ok(Parsed::Text(text(Options::command().render_long_help())));
+        }
+        if options.help {
+            return Ok(Parsed::Text(text(Options::command().render_help())));
+        }
+        options.debug = options.debugging.unwrap_or(options.debug);
+        options.verbose = options.verbosity.unwrap_or(options.verbose);
+        if options.aggressive {
+            (options.version_detection, options.scripts.default_scripts) = (true, true);
+        }
+        if options.version {
+            return Ok(Parsed::Text(version(&options)));
+        }
+        Ok(Parsed::Scan(Box::new(options)))
     }
 }
 
-/// Whether a single dash stands before the name of a long option: `-script`.
-fn is_long_with_one_dash(text: &str) -> bool {
-    let Some(name) = text.strip_prefix('-').filter(|name| name.len() > 2 && !name.starts_with('-')) else {
-        return false;
-    };
-    let name = name.split('=').next().unwrap_or(name);
-    [
-        "script",
-        "script-args",
-        "script-args-file",
-        "script-help",
-        "script-path",
-        "script-trace",
-        "script-updatedb",
-        "script-timeout",
-        "datadir",
-        "top-ports",
-        "exclude-ports",
-        "reason",
-        "open",
-        "help",
-        "version",
-    ]
-    .contains(&name)
+/// What `-V` prints.
+fn version(options: &Options) -> String {
+    if options.compat.is_some() {
+        return format!("Nmap version {} ( https://nmap.org )\n", crate::report::NMAP_VERSION);
+    }
+    format!("Perilune {}\nBehaves as Nmap {}; Lua 5.4\n", env!("CARGO_PKG_VERSION"), crate::report::NMAP_VERSION)
+}
+
+fn usage(message: impl std::fmt::Display) -> clap::Error {
+    Options::command().error(clap::error::ErrorKind::InvalidValue, message)
+}
+
+/// Names of all long options.
+fn long_names() -> Vec<String> {
+    Options::command().get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
+}
+
+/// Nmap's words to ours.
+fn rewrite(args: Vec<OsString>) -> Result<Vec<OsString>, clap::Error> {
+    let names = long_names();
+    let mut rewritten = Vec::with_capacity(args.len());
+    let mut rest = args.into_iter();
+    while let Some(arg) = rest.next() {
+        let Some(text) = arg.to_str() else {
+            rewritten.push(arg);
+            continue;
+        };
+        if text == "--" {
+            rewritten.push(arg);
+            break;
+        }
+        if text.starts_with(['\u{2013}', '\u{2014}']) {
+            return Err(usage(format!("{text} starts with a dash of printed text; options start with '-'")));
+        }
+        let text = long_with_one_dash(text, &names).unwrap_or_else(|| text.to_owned());
+        let name = text.split('=').next().unwrap_or_default();
+        if let Some((_, values)) = IGNORED.iter().find(|(word, _)| *word == name) {
+            if !text.contains('=') {
+                rest.by_ref().take(*values).for_each(drop);
+            }
+            continue;
+        }
+        if let Some((word, what)) = REFUSED.iter().find(|(word, _)| *word == name) {
+            return Err(usage(format!("{word}: {what} are not supported")));
+        }
+        match word(&text)? {
+            Some(options) => rewritten.extend(options.into_iter().map(OsString::from)),
+            None => rewritten.push(text.into()),
+        }
+    }
+    rewritten.extend(rest);
+    Ok(rewritten)
+}
+
+/// `--script` for `-script`; `None` when it is no long option.
+fn long_with_one_dash(text: &str, names: &[String]) -> Option<String> {
+    let name = text.strip_prefix('-').filter(|name| name.len() > 2 && !name.starts_with('-'))?;
+    let word = name.split('=').next().unwrap_or(name);
+    let other = |(ignored, _): &(&str, usize)| ignored.strip_prefix("--") == Some(word);
+    let refused = |(refused, _): &(&str, &str)| refused.strip_prefix("--") == Some(word);
+    let known = names.iter().any(|long| long.starts_with(word));
+    (known || IGNORED.iter().any(other) || REFUSED.iter().any(refused)).then(|| format!("-{text}"))
+}
+
+/// What a word with one dash stands for.
+fn word(text: &str) -> Result<Option<Vec<String>>, clap::Error> {
+    if let Some((_, option)) = WORDS.iter().find(|(word, _)| *word == text) {
+        return Ok(Some(vec![(*option).to_owned()]));
+    }
+    let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(level) = text.strip_prefix("-v").filter(|rest| number(rest)) {
+        return Ok(Some(vec![format!("--verbosity={level}")]));
+    }
+    if let Some(level) = text.strip_prefix("-d").filter(|rest| number(rest)) {
+        return Ok(Some(vec![format!("--debugging={level}")]));
+    }
+    for (letters, option) in [("-PS", "ping-syn"), ("-PA", "ping-ack"), ("-PT", "ping-ack"), ("-PU", "ping-udp")] {
+        if let Some(list) = text.strip_prefix(letters) {
+            let value = if list.is_empty() { String::new() } else { format!("={list}") };
+            return Ok(Some(vec![format!("--{option}{value}")]));
+        }
+    }
+    if text == "-PB" {
+        return Ok(Some(vec!["--ping-echo".into(), "--ping-ack".into()]));
+    }
+    if let Some(letters) = text.strip_prefix("-s").filter(|letters| !letters.is_empty()) {
+        return letters.chars().map(|letter| scan_letter(text, letter)).collect::<Result<Vec<_>, _>>().map(Some);
+    }
+    Ok(None)
+}
+
+/// One letter of `-sTUV`.
+fn scan_letter(text: &str, letter: char) -> Result<String, clap::Error> {
+    let word = format!("-s{letter}");
+    if let Some((_, option)) = WORDS.iter().find(|(known, _)| *known == word) {
+        return Ok((*option).to_owned());
+    }
+    match REFUSED.iter().find(|(known, _)| *known == word) {
+        Some((_, what)) => Err(usage(format!("{word}: {what} are not supported"))),
+        None => Err(usage(format!("{text}: there is no scan type {letter}"))),
+    }
+}
+
+fn config_path(args: &[OsString]) -> Option<PathBuf> {
+    let at = args.iter().position(|arg| arg == "--config");
+    let inline = args.iter().find_map(|arg| arg.to_str()?.strip_prefix("--config="));
+    inline.map(PathBuf::from).or_else(|| at.and_then(|at| args.get(at + 1)).map(PathBuf::from))
+}
+
+/// The options of a file that the command line does not have.
+fn defaults(path: &std::path::Path, args: &[OsString]) -> Result<Vec<OsString>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    let command = Options::command();
+    let mut options = Vec::new();
+    for (key, value) in table {
+        let known = command
+            .get_arguments()
+            .find(|arg| arg.get_long() == Some(&key) || arg.get_id().as_str().replace('_', "-") == key);
+        let Some(known) = known.filter(|_| key != "config") else { return Err(format!("{key} is no option")) };
+        let spelled = match (known.get_long(), known.get_short()) {
+            (Some(long), _) => format!("--{long}"),
+            (None, Some(short)) => format!("-{short}"),
+            (None, None) => return Err(format!("{key} can't be set in a file")),
+        };
+        let given = |arg: &OsString| {
+            arg.to_str().is_some_and(|arg| {
+                arg == spelled
+                    || arg.starts_with(&format!("{spelled}="))
+                    || (!spelled.starts_with("--") && arg.starts_with(&spelled))
+            })
+        };
+        if args.iter().any(given) {
+            continue;
+        }
+        let values = match value {
+            toml::Value::Array(values) => values,
+            value => vec![value],
+        };
+        for value in values {
+            let value = match value {
+                toml::Value::Boolean(true) => {
+                    options.push(OsString::from(&spelled));
+                    continue;
+                }
+                toml::Value::Boolean(false) => continue,
+                toml::Value::String(text) => text,
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Float(number) => number.to_string(),
+                _ => return Err(format!("{key} is neither text nor a number nor a list of them")),
+            };
+            options.push(if spelled.starts_with("--") {
+                format!("{spelled}={value}").into()
+            } else {
+                format!("{spelled}{value}").into()
+            });
+        }
+    }
+    Ok(options)
+}
+
+/// A timing template by number or name.
+fn template(text: &str) -> Result<u8, String> {
+    const NAMES: [&str; 6] = ["paranoid", "sneaky", "polite", "normal", "aggressive", "insane"];
+    let named = NAMES.iter().position(|name| name.eq_ignore_ascii_case(text)).map(|level| level as u8);
+    let level = named.or_else(|| text.parse().ok().filter(|level| *level <= 5));
+    level.ok_or_else(|| "a number from 0 to 5 or the name of a template is expected".to_owned())
 }
 
 /// A time with a unit, seconds without one.
@@ -144,7 +718,16 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Options {
-        Options::parse_args(line.split_whitespace().map(OsString::from).collect()).expect("the line is right")
+        let args = line.split_whitespace().map(OsString::from).collect();
+        match Options::parse_args(args).expect("the line is right") {
+            Parsed::Scan(options) => *options,
+            Parsed::Text(text) => panic!("{text}"),
+        }
+    }
+
+    fn refusal(line: &str) -> String {
+        let args = line.split_whitespace().map(OsString::from).collect();
+        Options::parse_args(args).map(|_| ()).expect_err("the line is wrong").to_string()
     }
 
     #[test]
@@ -158,6 +741,52 @@ mod tests {
         assert_eq!(options.output_xml, Some(PathBuf::from("out.xml")));
         assert_eq!(options.targets, ["127.0.0.1"]);
         assert_eq!(parse("-- -sT").targets, ["-sT"]);
+    }
+
+    #[test]
+    fn letters_combine() {
+        let options = parse("-sSU -PS22,80 -PA -v3 -d2 -Taggressive --max-ret 1 -iL - 10.0.0.1");
+        assert!(options.syn_scan && options.udp_scan);
+        assert_eq!((options.ping_syn.as_deref(), options.ping_ack.as_deref()), (Some("22,80"), Some("80")));
+        assert_eq!((options.verbose, options.debug, options.timing), (3, 2, 4));
+        assert_eq!((options.max_retries, options.input_list), (Some(1), Some(PathBuf::from("-"))));
+        let options = parse("-sCV -A -p22 --nsock-engine epoll x");
+        assert!(options.scripts.default_scripts && options.version_detection);
+        assert_eq!(options.targets, ["x"]);
+    }
+
+    #[test]
+    fn what_is_not_supported_is_said() {
+        for (line, part) in [
+            ("-sA x", "ACK scans are not supported"),
+            ("-sTA x", "ACK scans are not supported"),
+            ("-O x", "operating-system detection are not supported"),
+            ("-sQ x", "no scan type Q"),
+            ("--max-ratt 1 x", "--max-rate"),
+            ("\u{2013}sT x", "printed text"),
+            ("-sS -sT x", "cannot be used with"),
+        ] {
+            assert!(refusal(line).contains(part), "{line}: {}", refusal(line));
+        }
+    }
+
+    #[test]
+    fn defaults_come_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.toml");
+        std::fs::write(&path, "max-rate = 100\nopen = true\nscript = ['a', 'b']\nports = '1-5'\nreason = false")
+            .unwrap();
+        let options = parse(&format!("--config {} -p 80 x", path.display()));
+        assert_eq!((options.max_rate, options.open, options.reason), (Some(100.0), true, false));
+        assert_eq!((options.scripts.script, options.ports), (vec!["a".into(), "b".into()], vec!["80".to_owned()]));
+        std::fs::write(&path, "no-such = 1").unwrap();
+        assert!(refusal(&format!("--config {} x", path.display())).contains("no-such is no option"));
+    }
+
+    #[test]
+    fn the_command_is_consistent() {
+        Options::command().debug_assert();
+        assert!(Options::command().render_help().to_string().lines().count() < 75);
     }
 
     #[test]

@@ -157,8 +157,8 @@ impl Wait {
                 }
             }
             Wait::Capture { socket, id, .. } => {
-                let is_open = socket.borrow().id == Some(*id);
-                if is_open { capture::next_packet(engine, *id) } else { Some(failure("CANCELLED")) }
+                let mut state = socket.borrow_mut();
+                if state.id == Some(*id) { capture::next_packet(&mut state) } else { Some(failure("CANCELLED")) }
             }
             Wait::Resolve { query, socket, until } => query.progress(&mut **engine.network.borrow_mut(), socket, until),
             Wait::Sleep { .. } | Wait::Lock { .. } => None,

@@ -6,11 +6,14 @@
 
 #![deny(unsafe_code)]
 
-pub mod connect_scan;
+pub mod discovery;
+pub mod dns;
 pub mod interface;
 pub mod link;
+pub mod neighbour;
 pub mod net;
 pub mod port;
+pub mod port_scan;
 pub mod real;
 pub mod regex;
 pub mod result;
@@ -19,3 +22,7 @@ pub mod services;
 pub mod sys;
 pub mod target;
 pub mod timing;
+pub mod traceroute;
+pub mod vendor;
+pub mod version;
+pub mod wire;

@@ -8,7 +8,6 @@
 //! - N1. A [`SocketId`] is given out once; every operation on one that was closed fails with [`NetError::Other`].
 //! - N2. After `close` no [`Ready`] names the socket.
 
-use crate::link::{Capture, Packet};
 use std::net::SocketAddr;
 
 /// Milliseconds since the network was made.
@@ -142,20 +141,18 @@ pub trait Network {
         self.close(id);
     }
 
-    /// Takes a capture among the sockets: it is ready when a packet came.
-    ///
-    /// # Errors
-    /// The network has no interfaces.
-    fn add_capture(&mut self, _capture: Capture) -> Result<SocketId, NetError> {
-        Err(NetError::AccessDenied)
+    /// When the rate that the user set allows the next probe or connection, microseconds; a moment past: now.
+    fn may_send_at_us(&self) -> u64 {
+        0
     }
 
-    /// The next packet of a capture, if one has come.
-    ///
-    /// # Errors
-    /// The interface is gone, or the socket is no capture.
-    fn next_packet(&mut self, _id: SocketId) -> Result<Option<Packet>, NetError> {
-        Err(NetError::Other)
+    /// A packet was sent past the network, for the rate.
+    fn note_sent(&mut self) {}
+
+    /// Puts a descriptor into the poll that its owner reads itself; `None` where there are none. `close` takes it out.
+    fn watch(&mut self, fd: i32) -> Option<SocketId> {
+        let _ = fd;
+        None
     }
 
     /// Waits until something is ready, at most until `until`; appends what is ready.

@@ -48,6 +48,8 @@ pub struct PortOptions<'a> {
     pub fast: bool,
     /// `--top-ports`.
     pub top: Option<u32>,
+    /// `--port-ratio`.
+    pub ratio: Option<f64>,
     /// `--exclude-ports`.
     pub exclude: Option<&'a str>,
     pub protocols: Protocols,
@@ -92,6 +94,10 @@ pub enum PortErrorKind {
     GivenTwice,
     FastWithList,
     TopOutOfRange(u32),
+    /// `--port-ratio` takes 0 and more, but less than 1.
+    RatioOutOfRange,
+    /// Our own list of services has no ratios.
+    NoRatios,
 }
 
 /// What is worth telling though the scan goes on.
@@ -185,6 +191,14 @@ pub fn choose(options: &PortOptions) -> Result<Chosen, PortError> {
     if let Some(top) = options.top.filter(|top| !(1..=65_536).contains(top)) {
         return Err(wrong(PortErrorKind::TopOutOfRange(top)));
     }
+    if let Some(ratio) = options.ratio {
+        if !(0.0..1.0).contains(&ratio) {
+            return Err(wrong(PortErrorKind::RatioOutOfRange));
+        }
+        if !services::has_ratios() {
+            return Err(wrong(PortErrorKind::NoRatios));
+        }
+    }
     let mut chosen = match options.lists.first() {
         Some(list) => parse(list, options.protocols)?,
         None => Chosen::default(),
@@ -209,6 +223,13 @@ fn choose_for(protocol: Protocol, listed: Option<&[u16]>, excluded: &[u16], opti
     let allowed = |port: &u16| {
         excluded.binary_search(port).is_err() && listed.is_none_or(|listed| listed.binary_search(port).is_ok())
     };
+    if let Some(ratio) = options.ratio {
+        let often = |port: &u16| services::ratio(protocol, *port).is_some_and(|found| found >= ratio);
+        let mut ports: Vec<u16> =
+            services::by_popularity(protocol).into_iter().filter(|port| allowed(port) && often(port)).collect();
+        ports.sort_unstable();
+        return ports;
+    }
     let count = match (options.top, listed) {
         (Some(top), _) => top,
         (None, Some(listed)) => return listed.iter().copied().filter(allowed).collect(),
@@ -245,7 +266,7 @@ pub fn scan_order(protocol: Protocol, ports: &[u16], sequential: bool, seed: u64
         order.swap(i, (random() % (i as u64 + 1)) as usize);
     }
     let ranks = services::by_popularity(protocol);
-    let first = &ranks[..FIRST_COUNT];
+    let first = &ranks[..FIRST_COUNT.min(ranks.len())];
     order.sort_by_key(|port| first.iter().position(|common| common == port).unwrap_or(FIRST_COUNT));
     order
 }
@@ -517,6 +538,8 @@ impl fmt::Display for PortError {
             PortErrorKind::TopOutOfRange(count) => {
                 write!(f, "--top-ports takes a number from 1 to 65536, not {count}")
             }
+            PortErrorKind::RatioOutOfRange => f.write_str("--port-ratio takes a number from 0 up, below 1"),
+            PortErrorKind::NoRatios => f.write_str("--port-ratio needs a file nmap-services: see --servicedb"),
         }
     }
 }

@@ -9,7 +9,6 @@
 //! - R1. A socket is in `sockets` from `open` to `close`; its token in the poll is its id.
 //! - R2. A socket in `sockets` that is not registered with the poll is in `unregistered`.
 
-use crate::link::{Capture, Packet};
 use crate::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
 use crate::sys;
 use hashbrown::HashMap;
@@ -19,6 +18,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Descriptors kept back for files, pipes and the poll itself.
@@ -43,6 +43,36 @@ pub struct RealNetwork {
     sockets_max: usize,
     /// What is read lands here first.
     buffer: Box<[u8]>,
+    limiter: Option<Arc<Limiter>>,
+}
+
+/// A rate that several networks keep together: so many probes and connections a second, no more.
+#[derive(Debug)]
+pub struct Limiter {
+    gap: Duration,
+    /// When the next one is due.
+    next: Mutex<Instant>,
+}
+
+impl Limiter {
+    /// At most `rate` a second; the rate is above 0.
+    pub fn new(rate: f64) -> Limiter {
+        let gap = Duration::try_from_secs_f64(1.0 / rate).unwrap_or(Duration::MAX);
+        Limiter { gap, next: Mutex::new(Instant::now()) }
+    }
+
+    /// How long to wait for the next turn.
+    fn wait(&self) -> Duration {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        next.saturating_duration_since(Instant::now())
+    }
+
+    /// Takes a turn.
+    fn take(&self) {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        *next = (*next).max(now).checked_add(self.gap).unwrap_or(now);
+    }
 }
 
 #[derive(Debug)]
@@ -56,7 +86,8 @@ struct OpenSocket {
 enum Kind {
     Tcp(TcpStream),
     Udp(UdpSocket),
-    Capture(Box<Capture>),
+    /// Someone else's descriptor that is only waited for.
+    Watched(i32),
 }
 
 impl RealNetwork {
@@ -76,7 +107,15 @@ impl RealNetwork {
             next_id: 0,
             sockets_max: sockets_max.max(SOCKETS_MIN),
             buffer: vec![0; READ_MAX].into_boxed_slice(),
+            limiter: None,
         })
+    }
+
+    /// Keeps a rate, together with other networks that have the same limiter.
+    ///
+    /// Who asks [`Network::may_send_at_us`] first never waits; whoever does not is held back in [`Network::open`].
+    pub fn set_limiter(&mut self, limiter: Option<Arc<Limiter>>) {
+        self.limiter = limiter;
     }
 
     /// How many sockets may be open at once.
@@ -124,6 +163,11 @@ impl Network for RealNetwork {
         u64::try_from(self.started_at.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
+    fn may_send_at_us(&self) -> u64 {
+        let wait = self.limiter.as_ref().map_or(Duration::ZERO, |limiter| limiter.wait());
+        if wait.is_zero() { 0 } else { self.now_us() + u64::try_from(wait.as_micros()).unwrap_or(u64::MAX / 2) }
+    }
+
     fn open(
         &mut self,
         transport: Transport,
@@ -132,6 +176,10 @@ impl Network for RealNetwork {
     ) -> Result<SocketId, NetError> {
         if self.sockets.len() >= self.sockets_max {
             return Err(NetError::TooManySockets);
+        }
+        if let Some(limiter) = &self.limiter {
+            std::thread::sleep(limiter.wait());
+            limiter.take();
         }
         let opened = match transport {
             Transport::Tcp => open_tcp(remote.ok_or(NetError::Other)?, local),
@@ -160,7 +208,7 @@ impl Network for RealNetwork {
                 }
             }
             Kind::Udp(datagrams) => retried(|| datagrams.recv(buffer)),
-            Kind::Capture(_) => return Read::Failed(NetError::Other),
+            Kind::Watched(_) => return Read::Failed(NetError::Other),
         };
         taken(read, buffer, into, max)
     }
@@ -180,7 +228,7 @@ impl Network for RealNetwork {
         written(match self.sockets.get_mut(&id).map(|socket| &mut socket.kind) {
             Some(Kind::Tcp(stream)) => retried(|| stream.write(data)),
             Some(Kind::Udp(datagrams)) => retried(|| datagrams.send(data)),
-            Some(Kind::Capture(_)) | None => return Write::Failed(NetError::Other),
+            Some(Kind::Watched(_)) | None => return Write::Failed(NetError::Other),
         })
     }
 
@@ -195,7 +243,7 @@ impl Network for RealNetwork {
         match &self.sockets.get(&id)?.kind {
             Kind::Tcp(stream) => stream.local_addr().ok(),
             Kind::Udp(datagrams) => datagrams.local_addr().ok(),
-            Kind::Capture(_) => None,
+            Kind::Watched(_) => None,
         }
     }
 
@@ -203,13 +251,15 @@ impl Network for RealNetwork {
         match &self.sockets.get(&id)?.kind {
             Kind::Tcp(stream) => stream.peer_addr().ok(),
             Kind::Udp(datagrams) => datagrams.peer_addr().ok(),
-            Kind::Capture(_) => None,
+            Kind::Watched(_) => None,
         }
     }
 
     fn close(&mut self, id: SocketId) {
         // Dropping closes the descriptor, which takes it out of the poll.
-        self.sockets.remove(&id);
+        if let Some(OpenSocket { kind: Kind::Watched(fd), .. }) = self.sockets.remove(&id) {
+            let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+        }
         if self.unregistered.last() == Some(&id) {
             self.unregistered.pop();
         }
@@ -223,16 +273,14 @@ impl Network for RealNetwork {
         self.close(id);
     }
 
-    fn add_capture(&mut self, capture: Capture) -> Result<SocketId, NetError> {
-        let kind = Kind::Capture(Box::new(capture));
-        Ok(self.insert(OpenSocket { kind, decided: Some(Ok(())) }))
+    fn note_sent(&mut self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.take();
+        }
     }
 
-    fn next_packet(&mut self, id: SocketId) -> Result<Option<Packet>, NetError> {
-        match self.sockets.get_mut(&id).map(|socket| &mut socket.kind) {
-            Some(Kind::Capture(capture)) => capture.next_packet().map_err(|error| sys::net_error(&error)),
-            _ => Err(NetError::Other),
-        }
+    fn watch(&mut self, fd: i32) -> Option<SocketId> {
+        Some(self.insert(OpenSocket { kind: Kind::Watched(fd), decided: Some(Ok(())) }))
     }
 
     fn wait(&mut self, until: Option<Millis>, ready: &mut Vec<Ready>) {
@@ -261,7 +309,7 @@ impl OpenSocket {
         match &self.kind {
             Kind::Tcp(stream) => stream.as_raw_fd(),
             Kind::Udp(datagrams) => datagrams.as_raw_fd(),
-            Kind::Capture(capture) => capture.raw_fd(),
+            Kind::Watched(fd) => *fd,
         }
     }
 }

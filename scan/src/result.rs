@@ -131,6 +131,12 @@ pub struct Host {
     pub ended_at: u64,
     /// `None`: nothing was measured.
     pub times: Option<Times>,
+    /// Hardware address of a neighbour on the same link.
+    pub mac: Option<[u8; 6]>,
+    /// Who made the hardware.
+    pub mac_vendor: Option<String>,
+    /// The way to it, if that was asked for.
+    pub trace: Option<Trace>,
     /// `--host-timeout` ended the work on it.
     pub timed_out: bool,
     /// Ascending by protocol and number.
@@ -153,6 +159,9 @@ impl Host {
             started_at: 0,
             ended_at: 0,
             times: None,
+            mac: None,
+            mac_vendor: None,
+            trace: None,
             timed_out: false,
             ports: Vec::new(),
             scripts: Vec::new(),
@@ -172,6 +181,24 @@ pub struct Times {
     pub rttvar_us: u64,
     /// How long a probe waits for its answer.
     pub timeout_us: u64,
+}
+
+/// The way to a host.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Trace {
+    /// What the probes were: a TCP or UDP port; `None`: ICMP.
+    pub port: Option<(Protocol, u16)>,
+    /// Ascending by `ttl`; those that did not answer are left out.
+    pub hops: Vec<Hop>,
+}
+
+/// A router on the way, or the host itself.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Hop {
+    pub ttl: u8,
+    pub address: IpAddr,
+    pub name: Option<String>,
+    pub rtt_us: u64,
 }
 
 /// One port of a host.
@@ -268,6 +295,10 @@ pub struct Run {
     pub verbose: u8,
     pub debugging: u8,
     pub scans: Vec<ScanInfo>,
+    /// The command line as words, without the program's name.
+    pub args: Vec<String>,
+    /// What random choices follow.
+    pub seed: u64,
     /// Expressions that named no target.
     pub rejected_targets: Vec<String>,
     pub hosts_up: u64,
@@ -289,6 +320,8 @@ impl Run {
             verbose: 0,
             debugging: 0,
             scans: Vec::new(),
+            args: Vec::new(),
+            seed: 0,
             rejected_targets: Vec::new(),
             hosts_up: 0,
             hosts_down: 0,

@@ -9,6 +9,93 @@
 //! The IANA service name and port number registry; product documentation for unregistered ports.
 
 use crate::result::Protocol;
+use hashbrown::HashMap;
+use std::sync::OnceLock;
+
+/// The table of a file, when one is used in place of ours.
+static INSTALLED: OnceLock<Table> = OnceLock::new();
+
+/// What a file in the format of `nmap-services` lists.
+#[derive(Debug, Default)]
+struct Table {
+    /// Name, `None` where only the ratio is known, and ratio.
+    ports: HashMap<(Protocol, u16), (Option<String>, f64)>,
+    /// Ports of a protocol with a name, ascending, and all by falling ratio. ORDER: TCP, UDP, SCTP.
+    named: [Vec<u16>; 3],
+    ranked: [Vec<u16>; 3],
+}
+
+/// Uses a file in place of our own table, for the whole process; only the first call counts.
+///
+/// Lines are `name port/protocol ratio`, the ratio a decimal or `n/d`; the first line of a port wins, a line that does
+/// not fit is skipped. A file without ports changes nothing.
+pub fn install(text: &[u8]) {
+    let table = Table::parse(text);
+    if !table.ports.is_empty() {
+        let _ = INSTALLED.set(table);
+    }
+}
+
+impl Table {
+    fn parse(text: &[u8]) -> Table {
+        let mut table = Table::default();
+        for line in String::from_utf8_lossy(text).lines() {
+            let mut words = line.split('#').next().unwrap_or_default().split_ascii_whitespace();
+            let (Some(name), Some((port, protocol))) = (words.next(), words.next().and_then(|it| it.split_once('/')))
+            else {
+                continue;
+            };
+            let (Ok(port), Some(protocol)) = (port.parse(), Protocol::from_name(protocol)) else { continue };
+            let Some(place) = place(protocol) else { continue };
+            let ratio = words.next().and_then(ratio_of).unwrap_or(0.0);
+            let name = (name != "unknown").then(|| name.to_owned());
+            if table.ports.contains_key(&(protocol, port)) {
+                continue;
+            }
+            if name.is_some() {
+                table.named[place].push(port);
+            }
+            table.ranked[place].push(port);
+            table.ports.insert((protocol, port), (name, ratio));
+        }
+        for (place, protocol) in [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter().enumerate() {
+            table.named[place].sort_unstable();
+            let ports = &table.ports;
+            let ratio = |port: &u16| ports.get(&(protocol, *port)).map_or(0.0, |entry| entry.1);
+            // Stable: ties stay in the order of the file.
+            table.ranked[place].sort_by(|a, b| ratio(b).total_cmp(&ratio(a)));
+        }
+        table
+    }
+}
+
+/// Index into the lists of a table.
+fn place(protocol: Protocol) -> Option<usize> {
+    match protocol {
+        Protocol::Tcp => Some(0),
+        Protocol::Udp => Some(1),
+        Protocol::Sctp => Some(2),
+        Protocol::Ip => None,
+    }
+}
+
+fn ratio_of(text: &str) -> Option<f64> {
+    let ratio = match text.split_once('/') {
+        Some((n, d)) => n.parse::<f64>().ok()? / d.parse::<f64>().ok()?,
+        None => text.parse().ok()?,
+    };
+    (0.0..=1.0).contains(&ratio).then_some(ratio)
+}
+
+/// How often a port was found open; `None` without a file that says it.
+pub fn ratio(protocol: Protocol, port: u16) -> Option<f64> {
+    INSTALLED.get()?.ports.get(&(protocol, port)).map(|entry| entry.1)
+}
+
+/// Whether a file says how often ports were found open.
+pub fn has_ratios() -> bool {
+    INSTALLED.get().is_some()
+}
 
 /// Transports an entry is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +112,9 @@ use On::{All, Both, Sctp, Tcp, Udp};
 
 /// The name of a port, if it is well known.
 pub fn name(protocol: Protocol, port: u16) -> Option<&'static str> {
+    if let Some(table) = INSTALLED.get() {
+        return table.ports.get(&(protocol, port))?.0.as_deref();
+    }
     let from = SERVICES.partition_point(|entry| entry.0 < port);
     let same = SERVICES[from..].iter().take_while(|entry| entry.0 == port);
     same.filter(|entry| entry.1.includes(protocol)).map(|entry| entry.2).next()
@@ -32,17 +122,28 @@ pub fn name(protocol: Protocol, port: u16) -> Option<&'static str> {
 
 /// Whether the table lists the port, the condition of a bracket in a port list.
 pub fn is_listed(protocol: Protocol, port: u16) -> bool {
-    name(protocol, port).is_some()
+    match INSTALLED.get() {
+        Some(table) => table.ports.contains_key(&(protocol, port)),
+        None => name(protocol, port).is_some(),
+    }
 }
 
 /// The named ports of a protocol, ascending.
 pub fn named(protocol: Protocol) -> impl Iterator<Item = (u16, &'static str)> {
-    SERVICES.iter().filter(move |entry| entry.1.includes(protocol)).map(|entry| (entry.0, entry.2))
+    let table = INSTALLED.get();
+    let ours = if table.is_some() { &[][..] } else { &SERVICES[..] };
+    let ours = ours.iter().filter(move |entry| entry.1.includes(protocol)).map(|entry| (entry.0, entry.2));
+    let ports = table.zip(place(protocol)).map_or(&[][..], |(table, place)| &table.named[place]);
+    ours.chain(ports.iter().filter_map(move |&port| Some((port, name(protocol, port)?))))
 }
 
 /// All ports from the most to the least common, each once: the ranked ones, the named ones, the privileged ones, the
-/// first ones that systems hand out by themselves, all others; 0 comes last.
+/// first ones that systems hand out by themselves, all others; 0 comes last. A file in place of our table says which
+/// ports there are at all.
 pub fn by_popularity(protocol: Protocol) -> Vec<u16> {
+    if let Some(table) = INSTALLED.get() {
+        return place(protocol).map_or(Vec::new(), |place| table.ranked[place].clone());
+    }
     let ranked: &[u16] = match protocol {
         Protocol::Tcp => &COMMON_TCP,
         Protocol::Udp => &COMMON_UDP,
@@ -227,6 +328,17 @@ const SERVICES: [(u16, On, &str); 522] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_read() {
+        let text =
+            b"# c\nhttp\t80/tcp\t0.5 # web\nother 80/tcp 1\nunknown 9/tcp 3/4\nx 7/tcp 0.5\nd 53/udp 0.2\nbad 1\n";
+        let table = Table::parse(text);
+        assert_eq!(table.ports[&(Protocol::Tcp, 80)], (Some("http".into()), 0.5));
+        assert_eq!(table.ports[&(Protocol::Tcp, 9)], (None, 0.75));
+        assert_eq!(table.ranked, [vec![9, 80, 7], vec![53], vec![]]);
+        assert_eq!(table.named[0], [7, 80]);
+    }
 
     #[test]
     fn table_is_ascending_and_unambiguous() {

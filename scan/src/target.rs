@@ -79,6 +79,17 @@ impl Hosts {
         hosts
     }
 
+    /// Adds what a name server said of a name.
+    pub fn insert(&mut self, name: &str, addresses: impl Iterator<Item = IpAddr>) {
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        let known = self.by_name.entry(name).or_default();
+        for address in addresses {
+            if !known.contains(&address) {
+                known.push(address);
+            }
+        }
+    }
+
     /// The addresses of a name; empty when it is not in the file.
     pub fn addresses(&self, name: &str) -> &[IpAddr] {
         let name = name.strip_suffix('.').unwrap_or(name);
@@ -232,6 +243,17 @@ impl Target {
         TargetAddresses { target: self, next: Some(self.addresses.first()) }
     }
 
+    /// The address with an index, from 0 in ascending order.
+    pub fn nth(&self, idx: u64) -> Option<TargetAddress> {
+        let address = self.addresses.nth(u128::from(idx))?;
+        let named = self.name.as_ref().filter(|(_, named)| *named == address);
+        Some(TargetAddress {
+            address,
+            name: named.map(|(name, _)| name.clone()),
+            other_addresses: named.map(|_| self.other_addresses.clone()).unwrap_or_default(),
+        })
+    }
+
     /// How many addresses there are.
     pub fn count(&self) -> u128 {
         match &self.addresses {
@@ -355,6 +377,26 @@ impl Addresses {
                 let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
                 let (first, last) = (u128::from(first) & mask, u128::from(last) | !mask);
                 (Addresses::Range(first.into(), last.into()), false)
+            }
+        }
+    }
+
+    /// The member with an index.
+    fn nth(&self, mut idx: u128) -> Option<IpAddr> {
+        match self {
+            Addresses::Octets(sets) => {
+                let mut octets = [0; 4];
+                for place in (0..4).rev() {
+                    let count = u128::from(sets[place].count());
+                    let nth = (idx % count) as usize;
+                    idx /= count;
+                    octets[place] = (0..=u8::MAX).filter(|&octet| sets[place].contains(octet)).nth(nth)?;
+                }
+                (idx == 0).then(|| Ipv4Addr::from(octets).into())
+            }
+            Addresses::Range(first, last) => {
+                let address = u128::from(*first).checked_add(idx)?;
+                (address <= u128::from(*last)).then(|| Ipv6Addr::from(address).into())
             }
         }
     }

@@ -15,7 +15,7 @@ const OUTLIER_US: u64 = 1_500_000;
 const RTTVAR_CAP_US: (u64, u64) = (2_300_000, 2_000_000);
 
 /// Limits of a scan.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Timing {
     pub min_rtt_ms: u64,
     pub initial_rtt_ms: u64,
@@ -25,31 +25,88 @@ pub struct Timing {
     pub scan_delay_ms: u64,
     /// Probes in flight at once, over all hosts.
     pub parallelism_max: usize,
+    /// The window of probes in flight never gets smaller.
+    pub parallelism_min: usize,
     pub host_timeout_ms: Option<u64>,
+    /// How long losses can make the pause between two probes to one host; for UDP the second.
+    pub delay_max_ms: u64,
+    pub udp_delay_max_ms: u64,
+    /// What an answer widens the window by once slow start is over, in windows.
+    pub window_step: f64,
+    /// A loss leaves the probes in flight divided by this as the end of slow start.
+    pub drop_divisor: f64,
+    /// Share of answers above which losses make the pause longer.
+    pub drop_share: f64,
+    /// More tries than these for an answer do the same.
+    pub tries_before_delay: u8,
+    /// Ports that version detection asks at once.
+    pub version_parallelism: usize,
+    pub script_timeout_ms: Option<u64>,
 }
 
 /// Probes in flight unless a template or an option says otherwise; the file limit of the process may say less.
 const PARALLELISM: usize = 1000;
+/// The longest pause that losses lead to.
+const DELAY_MAX_MS: u64 = 1000;
 
 impl Timing {
     /// The template `-T0` to `-T5`; a higher number is 5.
     pub fn template(level: u8) -> Timing {
-        let row = |min_rtt_ms, initial_rtt_ms, max_rtt_ms, retries_max, scan_delay_ms, parallelism_max| Timing {
-            min_rtt_ms,
-            initial_rtt_ms,
-            max_rtt_ms,
-            retries_max,
-            scan_delay_ms,
-            parallelism_max,
+        let normal = Timing {
+            min_rtt_ms: 100,
+            initial_rtt_ms: 1000,
+            max_rtt_ms: 10_000,
+            retries_max: 10,
+            scan_delay_ms: 0,
+            parallelism_max: PARALLELISM,
+            parallelism_min: 1,
             host_timeout_ms: None,
+            delay_max_ms: DELAY_MAX_MS,
+            udp_delay_max_ms: DELAY_MAX_MS,
+            window_step: 1.0,
+            drop_divisor: 1.5,
+            drop_share: 0.3,
+            tries_before_delay: 3,
+            version_parallelism: 20,
+            script_timeout_ms: None,
         };
+        let slow = |initial_rtt_ms, scan_delay_ms: u64| Timing {
+            initial_rtt_ms,
+            max_rtt_ms: initial_rtt_ms.max(10_000),
+            scan_delay_ms,
+            delay_max_ms: scan_delay_ms.max(DELAY_MAX_MS),
+            udp_delay_max_ms: scan_delay_ms.max(DELAY_MAX_MS),
+            parallelism_max: 1,
+            version_parallelism: 1,
+            ..normal
+        };
+        let fast = Timing { window_step: 2.0, drop_share: 0.4, tries_before_delay: 4, ..normal };
         match level {
-            0 => row(100, 300_000, 300_000, 10, 300_000, 1),
-            1 => row(100, 15_000, 15_000, 10, 15_000, 1),
-            2 => row(100, 1000, 10_000, 10, 400, 1),
-            3 => row(100, 1000, 10_000, 10, 0, PARALLELISM),
-            4 => row(100, 500, 1250, 6, 0, PARALLELISM),
-            _ => Timing { host_timeout_ms: Some(15 * 60 * 1000), ..row(50, 250, 300, 2, 0, PARALLELISM) },
+            0 => slow(300_000, 300_000),
+            1 => slow(15_000, 15_000),
+            2 => slow(1000, 400),
+            3 => normal,
+            4 => Timing {
+                initial_rtt_ms: 500,
+                max_rtt_ms: 1250,
+                retries_max: 6,
+                delay_max_ms: 10,
+                drop_divisor: 4.0 / 3.0,
+                version_parallelism: 30,
+                ..fast
+            },
+            _ => Timing {
+                min_rtt_ms: 50,
+                initial_rtt_ms: 250,
+                max_rtt_ms: 300,
+                retries_max: 2,
+                delay_max_ms: 5,
+                drop_divisor: 1.25,
+                version_parallelism: 40,
+                host_timeout_ms: Some(15 * 60 * 1000),
+                script_timeout_ms: Some(10 * 60 * 1000),
+                ..fast
+            },
         }
     }
 }
@@ -67,6 +124,11 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// An estimate with what is known already.
+    pub fn of(times: Option<Times>) -> Estimate {
+        Estimate { times }
+    }
+
     /// Takes a measured round trip into account.
     pub fn sample(&mut self, rtt_us: u64, timing: &Timing) {
         if rtt_us >= SAMPLE_MAX_US {

@@ -1,13 +1,131 @@
 //! Normal output: the report that people read.
 
-use super::ReportOptions;
 use super::text::{self, CountedState, Folded};
-use perilune_scan::result::{Host, HostState, Port, PortState, Protocol, Reason, Run, ScriptResult};
+use super::{Event, MessageKind, Progress, ReportOptions, Sink, Task};
+use perilune_scan::result::{Exit, Host, HostState, Port, PortState, Protocol, Reason, Run, ScriptResult, Trace};
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// Entries of one kind in the service information line.
 const INFO_MAX: usize = 5;
+
+/// Fingerprints of one host that are shown.
+const FINGERPRINTS_MAX: usize = 9;
+
+/// Writes it: to a terminal with what happens meanwhile, or to a file.
+#[derive(Debug)]
+pub struct Normal<W> {
+    out: W,
+    options: ReportOptions,
+    is_terminal: bool,
+    /// Colours for states.
+    colours: bool,
+    /// Something was asked for versions.
+    started_version: bool,
+}
+
+impl<W: Write> Normal<W> {
+    pub fn new(out: W, options: ReportOptions, is_terminal: bool, colours: bool) -> Normal<W> {
+        Normal { out, options, is_terminal, colours, started_version: false }
+    }
+
+    /// What only a terminal shows.
+    fn meanwhile(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Task(task) if self.options.verbose > 0 => self.task(task),
+            Event::Ports(decided) if self.options.verbose > 0 && decided.state == PortState::Open => {
+                let (protocol, address) = (decided.protocol, decided.address);
+                let mut ports = decided.ports.iter();
+                ports.try_for_each(|port| writeln!(self.out, "Discovered open port {port}/{protocol} on {address}"))
+            }
+            Event::Progress(progress) => self.progress(progress),
+            Event::Message { kind: MessageKind::Trace, text } => writeln!(self.out, "{text}"),
+            _ => Ok(()),
+        }
+    }
+
+    fn task(&mut self, task: &Task) -> io::Result<()> {
+        let at = text::hour_and_minute(task.time);
+        if task.has_ended {
+            let took = text::seconds(task.elapsed_ms);
+            return writeln!(self.out, "Completed {} at {at}, {took}s elapsed ({})", task.name, task.extra);
+        }
+        writeln!(self.out, "Initiating {} at {at}", task.name)?;
+        if task.extra.is_empty() { Ok(()) } else { writeln!(self.out, "{}", task.extra) }
+    }
+
+    fn progress(&mut self, progress: &Progress) -> io::Result<()> {
+        let Progress { task, percent, hosts_done, hosts_up, hosts_now, .. } = progress;
+        let elapsed = text::clock(progress.elapsed_ms);
+        writeln!(
+            self.out,
+            "Stats: {elapsed} elapsed; {hosts_done} hosts completed ({hosts_up} up), {hosts_now} undergoing {task}"
+        )?;
+        write!(self.out, "{task} Timing: About {percent:.2}% done")?;
+        if *percent >= 1.0 {
+            let (etc, remaining) = (text::hour_and_minute(progress.etc), text::clock(progress.remaining * 1000));
+            write!(self.out, "; ETC: {etc} ({remaining} remaining)")?;
+        }
+        writeln!(self.out)
+    }
+}
+
+impl<W: Write> Sink for Normal<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Start(run) if self.is_terminal => starting(&mut self.out, run, &self.options)?,
+            Event::Start(run) => initiated(&mut self.out, run, &self.options)?,
+            Event::PreScripts(results) => prescripts(&mut self.out, results)?,
+            Event::PostScripts(results) => postscripts(&mut self.out, results)?,
+            Event::Host(host) => {
+                self.started_version |= self.options.version_scan && host.state == HostState::Up;
+                let mut text = Vec::new();
+                self::host(&mut text, host, &self.options)?;
+                if self.colours { coloured(&mut self.out, &text)? } else { self.out.write_all(&text)? }
+            }
+            Event::Message { kind: MessageKind::Error, text } if !self.is_terminal => writeln!(self.out, "{text}")?,
+            Event::End(run) => {
+                if let Exit::Error(message) = &run.exit
+                    && !self.is_terminal
+                {
+                    writeln!(self.out, "# {message}")?;
+                }
+                if self.started_version && self.options.compat {
+                    writeln!(
+                        self.out,
+                        "Service detection performed. Please report any incorrect results at https://nmap.org/submit/ ."
+                    )?;
+                }
+                if self.is_terminal {
+                    done(&mut self.out, run, &self.options)?;
+                } else {
+                    done_in_file(&mut self.out, run, &self.options)?;
+                }
+            }
+            event if self.is_terminal => self.meanwhile(event)?,
+            _ => return Ok(()),
+        }
+        self.out.flush()
+    }
+}
+
+/// A host's report with its title bold and the states of its ports in colours.
+fn coloured(out: &mut impl Write, report: &[u8]) -> io::Result<()> {
+    const STATES: [(&str, u8); 4] = [(" open ", 32), (" closed ", 31), (" filtered ", 33), (" open|filtered ", 33)];
+    for line in String::from_utf8_lossy(report).split_inclusive('\n') {
+        let is_port = line.as_bytes().first().is_some_and(u8::is_ascii_digit);
+        let state = STATES.iter().find(|(state, _)| is_port && line.contains(state));
+        match state {
+            Some((state, colour)) => {
+                let word = state.trim();
+                write!(out, "{}", line.replacen(word, &format!("\x1b[{colour}m{word}\x1b[0m"), 1))?;
+            }
+            None if line.starts_with("Nmap scan report for ") => writeln!(out, "\x1b[1m{}\x1b[0m", line.trim_end())?,
+            None => write!(out, "{line}")?,
+        }
+    }
+    Ok(())
+}
 
 /// The first line on the terminal.
 pub fn starting(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io::Result<()> {
@@ -53,20 +171,56 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
         return writeln!(out, "Nmap scan report for {label} [host down{reason}]");
     }
     writeln!(out, "Nmap scan report for {label}")?;
+    head(out, host, options)?;
     if host.timed_out {
         writeln!(out, "Skipping host {label} due to host timeout")?;
     }
-    head(out, host, options)?;
-    if options.port_scan {
+    if options.port_scan && host.state == HostState::Up && !host.timed_out {
         ports(out, host, &label, options)?;
+        fingerprints(out, host)?;
+        mac_address(out, host)?;
         service_info(out, host)?;
+    } else {
+        mac_address(out, host)?;
     }
     if !host.scripts.is_empty() {
         writeln!(out)?;
         headed_scripts(out, "Host script results:", &host.scripts)?;
     }
-    if options.port_scan || !host.scripts.is_empty() {
+    if let Some(trace) = &host.trace {
+        self::trace(out, trace)?;
+    }
+    if options.port_scan || !host.scripts.is_empty() || host.trace.is_some() {
         writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn mac_address(out: &mut impl Write, host: &Host) -> io::Result<()> {
+    let Some(mac) = &host.mac else { return Ok(()) };
+    let vendor = host.mac_vendor.as_deref().unwrap_or("Unknown");
+    writeln!(out, "MAC Address: {} ({})", text::mac(mac), text::printable(vendor.as_bytes()))
+}
+
+fn trace(out: &mut impl Write, trace: &Trace) -> io::Result<()> {
+    match trace.port {
+        Some((protocol, port)) => writeln!(out, "\nTRACEROUTE (using port {port}/{protocol})")?,
+        None => writeln!(out, "\nTRACEROUTE (using proto 1/icmp)")?,
+    }
+    let times: Vec<String> = trace.hops.iter().map(|hop| format!("{} ms", text::milliseconds(hop.rtt_us))).collect();
+    let width = times.iter().map(String::len).max().unwrap_or(0).max("RTT".len());
+    writeln!(out, "HOP {:width$} ADDRESS", "RTT")?;
+    let mut next_ttl = 1;
+    for (hop, time) in trace.hops.iter().zip(times) {
+        match hop.ttl.saturating_sub(next_ttl) {
+            0 => {}
+            1 => writeln!(out, "{next_ttl:<3} ...")?,
+            _ => writeln!(out, "{next_ttl:<3} ... {}", hop.ttl - 1)?,
+        }
+        next_ttl = hop.ttl.saturating_add(1);
+        let name = hop.name.as_ref().map(|name| text::printable(name.as_bytes()));
+        let place = name.map_or(hop.address.to_string(), |name| format!("{name} ({})", hop.address));
+        writeln!(out, "{:<3} {time:width$} {place}", hop.ttl)?;
     }
     Ok(())
 }
@@ -212,6 +366,27 @@ fn service(port: &Port, options: &ReportOptions) -> String {
 fn line(out: &mut impl Write, row: &[String], widths: &[usize]) -> io::Result<()> {
     let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
     writeln!(out, "{}", cells.join(" ").trim_end())
+}
+
+/// The answers of services that nobody knows.
+fn fingerprints(out: &mut impl Write, host: &Host) -> io::Result<()> {
+    let versions = host.ports.iter().filter_map(|port| port.version.as_deref());
+    let found: Vec<&str> =
+        versions.filter_map(|version| version.fingerprint.as_deref()).take(FINGERPRINTS_MAX).collect();
+    let count = found.len();
+    if count == 0 {
+        return Ok(());
+    }
+    let plural = if count == 1 { "service" } else { "services" };
+    writeln!(out, "{count} {plural} unrecognized despite returning data:")?;
+    for fingerprint in found {
+        if count > 1 {
+            writeln!(out, "==============NEXT SERVICE FINGERPRINT==============")?;
+        }
+        let lines = perilune_scan::version::wrapped(&text::printable(fingerprint.as_bytes()));
+        lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    }
+    Ok(())
 }
 
 /// `Service Info: Host: a; OS: Linux; CPE: …`, from open ports.

@@ -13,6 +13,7 @@ const SCAN: ReportOptions = ReportOptions {
     version_scan: false,
     port_scan: true,
     compat: false,
+    stylesheet: None,
 };
 
 fn port(number: u16, state: PortState, service: Option<&str>) -> Port {

@@ -69,6 +69,43 @@ pub fn ranges(ports: &[u16]) -> String {
     text
 }
 
+/// The ports of `1-5,80`; what is no range is left out.
+pub fn parse_ranges(list: &str) -> Vec<u16> {
+    let range = |item: &str| -> Option<std::ops::RangeInclusive<u16>> {
+        let (first, last) = item.split_once('-').unwrap_or((item, item));
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    };
+    list.split(',').filter_map(range).flatten().collect()
+}
+
+/// `00:00:5E:00:53:01`
+pub fn mac(address: &[u8; 6]) -> String {
+    address.map(|byte| format!("{byte:02X}")).join(":")
+}
+
+/// The bytes of such a text.
+pub fn parse_mac(text: &str) -> Option<[u8; 6]> {
+    let bytes: Vec<u8> = text.split(':').map(|byte| u8::from_str_radix(byte, 16)).collect::<Result<_, _>>().ok()?;
+    bytes.try_into().ok()
+}
+
+/// `0.05`, of microseconds.
+pub fn milliseconds(us: u64) -> String {
+    format!("{:.2}", us as f64 / 1000.0)
+}
+
+/// `0:01:05`, of milliseconds.
+pub fn clock(ms: u64) -> String {
+    let seconds = ms / 1000;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// `08:31`, local time.
+pub fn hour_and_minute(seconds: u64) -> String {
+    let LocalTime { hour, minute, .. } = sys::local_time(seconds);
+    format!("{hour:02}:{minute:02}")
+}
+
 /// ASCII text: control bytes other than tab and newline, and bytes from 0x7F up, become `\xHH`.
 pub fn printable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());

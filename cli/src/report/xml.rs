@@ -3,9 +3,10 @@
 //! Everything written is ASCII. Script output is first made printable, then escaped, as the reference does, so a byte
 //! that is no printable character arrives as the four characters `\xHH`.
 
+use super::document::{Document, Target};
 use super::text::{self, CountedState};
-use super::{NMAP_VERSION, ReportOptions};
-use perilune_scan::result::{Element, Exit, Host, HostState, Port, Run, ScanInfo, ScriptResult, Version};
+use super::{Event, NMAP_VERSION, Progress, ReportOptions, Sink, Task};
+use perilune_scan::result::{Element, Exit, Host, HostState, Port, Run, ScanInfo, ScriptResult, Trace, Version};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -13,10 +14,99 @@ use std::net::IpAddr;
 /// Confidence of a name that was only looked up.
 const TABLE_CONFIDENCE: u8 = 3;
 
+/// Why a document ends that nobody ended.
+const CUT_OFF: &str = "the scan did not end";
+
+/// Writes it, a whole document at any moment.
+#[derive(Debug)]
+pub struct Xml {
+    document: Document,
+    options: ReportOptions,
+    /// The start of the run with what was counted so far.
+    run: Run,
+}
+
+impl Xml {
+    pub fn new(target: Target, options: ReportOptions) -> Xml {
+        Xml { document: Document::new(target), options, run: Run::new(String::new(), 0) }
+    }
+
+    fn add(&mut self, part: &[u8]) -> io::Result<()> {
+        let (run, options) = (&self.run, &self.options);
+        self.document.add(part, || {
+            let mut closing = Vec::new();
+            let run = Run { exit: Exit::Error(CUT_OFF.to_owned()), ..run.clone() };
+            // Writing to memory cannot fail.
+            let _ = finish(&mut closing, &run, options);
+            closing
+        })
+    }
+}
+
+impl Sink for Xml {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let mut part = Vec::new();
+        match event {
+            Event::Start(run) => {
+                self.run = (**run).clone();
+                start(&mut part, run, &self.options)?;
+            }
+            Event::TargetRejected(expression) => rejected_target(&mut part, expression)?,
+            Event::Task(task) if self.options.verbose > 0 => self::task(&mut part, task)?,
+            Event::Progress(progress) => self::progress(&mut part, progress)?,
+            Event::HostUp(host) => hint(&mut part, host)?,
+            Event::PreScripts(results) => prescripts(&mut part, results)?,
+            Event::PostScripts(results) => postscripts(&mut part, results)?,
+            Event::Host(host) => {
+                match host.state {
+                    HostState::Up => self.run.hosts_up += 1,
+                    _ => self.run.hosts_down += 1,
+                }
+                self::host(&mut part, host, &self.options)?;
+            }
+            Event::End(run) => {
+                finish(&mut part, run, &self.options)?;
+                return self.document.finish(&part);
+            }
+            _ => return Ok(()),
+        }
+        if part.is_empty() { Ok(()) } else { self.add(&part) }
+    }
+}
+
+fn task(out: &mut impl Write, task: &Task) -> io::Result<()> {
+    let element = if task.has_ended { "taskend" } else { "taskbegin" };
+    let (name, extra) = (escape(task.name.as_bytes()), escape(task.extra.as_bytes()));
+    let extra = if extra.is_empty() || !task.has_ended { String::new() } else { format!(" extrainfo=\"{extra}\"") };
+    writeln!(out, "<{element} task=\"{name}\" time=\"{}\"{extra}/>", task.time)
+}
+
+fn progress(out: &mut impl Write, progress: &Progress) -> io::Result<()> {
+    let Progress { task, time, percent, remaining, etc, .. } = progress;
+    let task = escape(task.as_bytes());
+    writeln!(
+        out,
+        "<taskprogress task=\"{task}\" time=\"{time}\" percent=\"{percent:.2}\" remaining=\"{remaining}\" etc=\"{etc}\"/>"
+    )
+}
+
+/// A host that was found up.
+fn hint(out: &mut impl Write, host: &Host) -> io::Result<()> {
+    write!(out, "<hosthint>")?;
+    writeln!(out, "<status state=\"up\" reason=\"unknown-response\" reason_ttl=\"0\"/>")?;
+    address(out, host)?;
+    hostnames(out, host)?;
+    writeln!(out, "</hosthint>")
+}
+
 /// Declaration, comment, root element and what was asked for.
 pub fn start(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io::Result<()> {
     let (args, started) = (escape(run.command_line.as_bytes()), text::date(run.started_at));
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE nmaprun>")?;
+    if let Some(stylesheet) = &options.stylesheet {
+        let stylesheet = escape(stylesheet.as_bytes());
+        writeln!(out, "<?xml-stylesheet href=\"{stylesheet}\" type=\"text/xsl\"?>")?;
+    }
     writeln!(out, "<!-- {} scan initiated {started} as: {args} -->", options.product())?;
     writeln!(
         out,
@@ -62,10 +152,13 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
     if host.state != HostState::Unknown || host.name().is_some() {
         hostnames(out, host)?;
     }
-    if options.port_scan && host.state == HostState::Up {
+    if options.port_scan && host.state == HostState::Up && !host.timed_out {
         ports(out, host, options)?;
     }
     enclosed_scripts(out, "hostscript", &host.scripts)?;
+    if let Some(trace) = &host.trace {
+        self::trace(out, trace)?;
+    }
     if let Some(times) = host.times {
         let (srtt, rttvar, to) = (times.srtt_us, times.rttvar_us, times.timeout_us);
         writeln!(out, "<times srtt=\"{srtt}\" rttvar=\"{rttvar}\" to=\"{to}\"/>")?;
@@ -129,7 +222,24 @@ fn address(out: &mut impl Write, host: &Host) -> io::Result<()> {
         IpAddr::V4(_) => "ipv4",
         IpAddr::V6(_) => "ipv6",
     };
-    writeln!(out, "<address addr=\"{}\" addrtype=\"{kind}\"/>", host.address)
+    writeln!(out, "<address addr=\"{}\" addrtype=\"{kind}\"/>", host.address)?;
+    if let Some(mac) = &host.mac {
+        let vendor = host.mac_vendor.as_ref().map(|vendor| format!(" vendor=\"{}\"", escape(vendor.as_bytes())));
+        let vendor = vendor.unwrap_or_default();
+        writeln!(out, "<address addr=\"{}\" addrtype=\"mac\"{vendor}/>", text::mac(mac))?;
+    }
+    Ok(())
+}
+
+fn trace(out: &mut impl Write, trace: &Trace) -> io::Result<()> {
+    let port = trace.port.map(|(protocol, port)| format!(" port=\"{port}\" proto=\"{protocol}\"")).unwrap_or_default();
+    writeln!(out, "<trace{port}>")?;
+    for hop in &trace.hops {
+        let name = hop.name.as_ref().map(|name| format!(" host=\"{}\"", escape(name.as_bytes()))).unwrap_or_default();
+        let rtt = text::milliseconds(hop.rtt_us);
+        writeln!(out, "<hop ttl=\"{}\" ipaddr=\"{}\" rtt=\"{rtt}\"{name}/>", hop.ttl, hop.address)?;
+    }
+    writeln!(out, "</trace>")
 }
 
 fn hostnames(out: &mut impl Write, host: &Host) -> io::Result<()> {
@@ -165,8 +275,13 @@ fn port(out: &mut impl Write, port: &Port) -> io::Result<()> {
     let (state, reason, ttl) = (port.state, port.reason, port.reason_ttl);
     write!(out, "<port protocol=\"{}\" portid=\"{}\">", port.protocol, port.number)?;
     write!(out, "<state state=\"{state}\" reason=\"{reason}\" reason_ttl=\"{ttl}\"/>")?;
-    if let Some(name) = port.service_name() {
-        service(out, name, port.version.as_deref())?;
+    let found = port.version.as_deref();
+    match (port.service_name(), found) {
+        (Some(name), _) => service(out, name, found)?,
+        (None, Some(version)) if version.fingerprint.is_some() || version.tls_tunnel || version.product.is_some() => {
+            service(out, "unknown", found)?;
+        }
+        _ => {}
     }
     port.scripts.iter().try_for_each(|result| script(out, result))?;
     writeln!(out, "</port>")

@@ -1,10 +1,13 @@
 //! The binary, side by side with the reference interpreter.
 
 mod certificates;
+mod daemons;
 mod errors;
 mod interpreter;
 mod official;
 mod programs;
+mod raw;
 mod reference;
 mod scan;
 mod tls;
+mod versions;

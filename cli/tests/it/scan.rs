@@ -161,7 +161,7 @@ fn what_is_wrong_is_said_in_one_message() {
     let incomplete = folder.file("incomplete.nse", "portrule = function() end");
     let base = ["-n", "-Pn", "-p", "1", "127.0.0.1"];
     for (args, status, part) in [
-        (&["--script", "/no/such.nse"][..], 1, "cannot open /no/such.nse: No such file or directory"),
+        (&["--script", "/no/such.nse"][..], 1, "'/no/such.nse' did not match a category, filename, or directory"),
         (&["--script", broken.as_str()], 1, "broken.nse:2: unexpected symbol near '='"),
         (&["--script", incomplete.as_str()], 1, "incomplete.nse is missing required field: 'action'"),
         (&["--script", "no-such-script"], 1, "'no-such-script' did not match a category, filename, or directory"),
@@ -179,7 +179,7 @@ fn what_is_wrong_is_said_in_one_message() {
     for (args, status, part) in [
         (&["-Pn", "-p", "99999", "127.0.0.1"][..], 1, "99999"),
         (&["-Pn", "-p", "9-5", "127.0.0.1"], 1, "9"),
-        (&["-Pn", "-p", "1", "no-such-name.invalid"], 1, "no-such-name.invalid"),
+        (&["-Pn", "-p", "1", "no-such-name.invalid"], 0, "no-such-name.invalid"),
         (&[], 255, "no target"),
     ] {
         let output = perilune(args);

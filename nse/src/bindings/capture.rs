@@ -1,10 +1,9 @@
 //! `pcap_open` and `pcap_receive`.
 
-use super::socket::{answer, deadline_of, receiver};
-use crate::shared::{Answer, Shared, failure, shared};
+use super::socket::{SocketState, answer, deadline_of, receiver};
+use crate::shared::{Answer, failure, shared};
 use crate::wait::Wait;
 use perilune_scan::link::Capture;
-use perilune_scan::net::{NetError, SocketId};
 use perilune_vm::{Call, Kind, NativeResult};
 use std::rc::Rc;
 
@@ -23,15 +22,15 @@ pub(super) fn pcap_open(call: &mut Call<'_>) -> NativeResult {
         return Err(call.arg_error(2, "bad device name"));
     }
     let engine = shared(call);
-    let opened = Capture::open(&device, snap_len, promiscuous, &filter);
-    let id = match opened {
-        Ok(capture) => engine.network.borrow_mut().add_capture(capture).map_err(|error| format!("{error:?}")),
-        Err(error) => Err(error.to_string()),
-    };
-    match id {
-        Ok(id) => {
+    let opened = Capture::open(&device, snap_len, promiscuous, &filter).map_err(|error| error.to_string());
+    let opened = opened.and_then(|capture| {
+        let id = engine.network.borrow_mut().watch(capture.raw_fd());
+        id.map(|id| (id, capture)).ok_or_else(|| "the network has no interfaces".to_owned())
+    });
+    match opened {
+        Ok((id, capture)) => {
             let mut state = socket.borrow_mut();
-            (state.id, state.is_open, state.is_capture) = (Some(id), true, true);
+            (state.id, state.is_open, state.capture) = (Some(id), true, Some(capture));
             drop(state);
             engine.own(socket);
             call.ret0()
@@ -48,10 +47,10 @@ pub(super) fn pcap_open(call: &mut Call<'_>) -> NativeResult {
 /// Errors: `not a pcap socket`.
 pub(super) fn pcap_receive(call: &mut Call<'_>) -> NativeResult {
     let socket = receiver(call)?;
-    let id = socket.borrow().id.filter(|_| socket.borrow().is_capture);
+    let id = socket.borrow().id.filter(|_| socket.borrow().capture.is_some());
     let Some(id) = id else { return Err(call.arg_error(1, "not a pcap socket")) };
     let engine = shared(call);
-    if let Some(answers) = next_packet(engine, id) {
+    if let Some(answers) = next_packet(&mut socket.borrow_mut()) {
         return answer(call, answers);
     }
     let until = deadline_of(engine, socket);
@@ -61,17 +60,16 @@ pub(super) fn pcap_receive(call: &mut Call<'_>) -> NativeResult {
 }
 
 /// The next packet, if one has come.
-pub(crate) fn next_packet(engine: &Shared, id: SocketId) -> Option<Vec<Answer>> {
-    let packet: Result<_, NetError> = engine.network.borrow_mut().next_packet(id);
-    Some(match packet {
-        Ok(None) => return None,
-        Ok(Some(packet)) => vec![
+pub(crate) fn next_packet(state: &mut SocketState) -> Option<Vec<Answer>> {
+    Some(match state.capture.as_mut().map(Capture::next_packet) {
+        Some(Ok(None)) => return None,
+        Some(Ok(Some(packet))) => vec![
             Answer::Boolean(true),
             Answer::Integer(packet.wire_len as i64),
             Answer::Text(packet.link_header),
             Answer::Text(packet.rest),
             Answer::Float(packet.time),
         ],
-        Err(_) => failure("ERROR"),
+        Some(Err(_)) | None => failure("ERROR"),
     })
 }

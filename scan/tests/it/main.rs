@@ -1,5 +1,6 @@
 //! The crate on the sockets of this machine, loopback only.
 
-mod connect_scan;
 mod patterns;
+mod port_scan;
+
 mod real;

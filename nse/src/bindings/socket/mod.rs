@@ -14,6 +14,7 @@ use crate::shared::{Answer, Shared, bind, shared};
 use crate::thread::ThreadId;
 use crate::trace::{self, Way};
 use crate::wait::{Goal, Operation, Wait, advance};
+use perilune_scan::link::Capture;
 use perilune_scan::net::{Millis, SocketId, Transport};
 use perilune_scan::secure::Secure;
 use perilune_tls::Config;
@@ -43,7 +44,7 @@ pub(crate) struct SocketState {
     /// TLS over it.
     pub secure: Option<Box<Secure>>,
     /// Packets of an interface, instead of a connection.
-    pub is_capture: bool,
+    pub capture: Option<Capture>,
     /// Name that TLS asks for.
     server_name: Option<String>,
     pub transport: Transport,
@@ -71,7 +72,7 @@ impl SocketState {
             peer: None,
             last_local: None,
             secure: None,
-            is_capture: false,
+            capture: None,
             server_name: None,
             transport,
             timeout_ms: TIMEOUT_MS,
@@ -89,7 +90,8 @@ impl SocketState {
         if !std::mem::take(&mut self.is_open) {
             return false;
         }
-        if std::mem::take(&mut self.is_capture) {
+        let capture = self.capture.take();
+        if capture.is_some() {
             if engine.options.script_trace {
                 engine.log(crate::shared::Channel::Stdout, b"> | CLOSE");
             }
@@ -288,7 +290,7 @@ enum Usable {
 fn usable(call: &mut Call<'_>, socket: &Rc<RefCell<SocketState>>) -> Result<Usable, LuaError> {
     check_free(call, socket)?;
     let mut state = socket.borrow_mut();
-    if state.is_capture {
+    if state.capture.is_some() {
         return Ok(Usable::Refused(b"invalid operation on pcap socket"));
     }
     if !state.is_open && state.transport == Transport::Udp {

@@ -1,6 +1,10 @@
 //! What only the operating system knows: error numbers, the limit of open files, local time.
 //!
-//! The one module of this crate that calls `libc`. Each function is complete in itself and keeps no state.
+//! This folder is the one place of this crate that calls `libc`. Each function here is complete in itself and keeps no
+//! state.
+
+pub mod raw;
+pub mod terminal;
 
 use crate::net::NetError;
 use std::io;

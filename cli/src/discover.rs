@@ -1,0 +1,177 @@
+//! Finding out which hosts are up: with privilege by packets, neighbours by their link, else by connecting.
+
+use crate::interrupt;
+use crate::options::Options;
+use crate::scan::Failure;
+use crate::targets::Candidate;
+use perilune_scan::discovery;
+use perilune_scan::neighbour::{self, Neighbours};
+use perilune_scan::net::Network;
+use perilune_scan::port::{self, Protocols};
+use perilune_scan::port_scan::Progress;
+use perilune_scan::port_scan::raw::{Kind, Ping, Raw};
+use perilune_scan::result::{Host, HostState, Reason};
+use perilune_scan::sys::raw::{self, Interface};
+use perilune_scan::timing::Timing;
+use perilune_scan::vendor::Vendors;
+
+/// What discovery works with.
+pub struct Discovery<'a> {
+    pub options: &'a Options,
+    pub timing: Timing,
+    pub is_privileged: bool,
+    pub base_port: u16,
+    pub seed: u64,
+}
+
+impl Discovery<'_> {
+    /// How many probes a host gets, for the screen.
+    ///
+    /// # Errors
+    /// Lists of ports that are wrong, probes that need privilege.
+    pub fn probe_count(&self) -> Result<usize, Failure> {
+        Ok(if self.is_privileged { self.pings()?.len() } else { self.connect_ports()?.len() })
+    }
+
+    /// Sets the state of each host. Without `asks` (`-Pn`) only neighbours are asked.
+    ///
+    /// # Errors
+    /// Those of [`Discovery::probe_count`], and a system that gives no sockets.
+    pub fn run(
+        &self,
+        network: &mut dyn Network,
+        batch: &mut [Candidate],
+        asks: bool,
+        mut step: impl FnMut(Progress),
+    ) -> Result<(), Failure> {
+        let stop = |progress: Progress| {
+            step(progress);
+            interrupt::count() > 0
+        };
+        let mut hosts: Vec<Host> = batch.iter().map(|candidate| candidate.host.clone()).collect();
+        if self.is_privileged {
+            self.by_packets(network, &mut hosts, asks, stop)?;
+        } else if asks {
+            discovery::connect_ping(network, &mut hosts, &self.connect_ports()?, self.timing, stop);
+        }
+        for (candidate, mut host) in batch.iter_mut().zip(hosts) {
+            if self.options.discovery_ignore_rst && matches!(host.reason, Reason::ConnRefused | Reason::Reset) {
+                host.state = HostState::Down;
+            }
+            candidate.host = host;
+        }
+        Ok(())
+    }
+
+    fn by_packets(
+        &self,
+        network: &mut dyn Network,
+        hosts: &mut [Host],
+        asks: bool,
+        mut stop: impl FnMut(Progress) -> bool,
+    ) -> Result<(), Failure> {
+        let failed = |error| Failure::of("no raw packets", error);
+        let interfaces = raw::interfaces().map_err(failed)?;
+        let mut neighbours = Vec::new();
+        let mut others = Vec::new();
+        for (idx, host) in hosts.iter_mut().enumerate() {
+            let near = neighbour::interface_of(&interfaces, host.address).is_some();
+            if is_own(&interfaces, host) {
+                if asks {
+                    (host.state, host.reason) = (HostState::Up, Reason::LocalhostResponse);
+                }
+            } else if near && !self.options.disable_arp_ping {
+                neighbours.push(idx);
+            } else if asks {
+                others.push(idx);
+            }
+        }
+        if !neighbours.is_empty() {
+            let mut method = Neighbours::open().map_err(failed)?;
+            let timing = Timing { initial_rtt_ms: self.timing.initial_rtt_ms.min(200), ..self.timing };
+            some(hosts, &neighbours, |group| {
+                discovery::ping(network, &mut method, group, &[0], timing, &mut stop);
+            });
+            self.note_hardware(hosts, &neighbours, &method);
+        }
+        if !others.is_empty() {
+            let pings = self.pings()?;
+            let indices: Vec<u16> = (0..pings.len() as u16).collect();
+            let mut method = Raw::open(Kind::Ping(pings), None, self.base_port, self.seed).map_err(failed)?;
+            some(hosts, &others, |group| {
+                discovery::ping(network, &mut method, group, &indices, self.timing, &mut stop);
+            });
+        }
+        Ok(())
+    }
+
+    fn note_hardware(&self, hosts: &mut [Host], neighbours: &[usize], method: &Neighbours) {
+        let text = self.options.data_file("nmap-mac-prefixes").and_then(|path| std::fs::read(path).ok());
+        let vendors = Vendors::parse(&text.unwrap_or_default());
+        for &idx in neighbours {
+            let host = &mut hosts[idx];
+            host.mac = method.macs.get(&host.address).copied();
+            host.mac_vendor = host.mac.and_then(|mac| vendors.of(&mac)).map(str::to_owned);
+        }
+    }
+
+    /// Questions with privilege.
+    fn pings(&self) -> Result<Vec<Ping>, Failure> {
+        let options = self.options;
+        let mut pings = Vec::new();
+        if options.ping_echo {
+            pings.push(Ping::Echo);
+        }
+        pings.extend(ports(options.ping_syn.as_deref(), false)?.into_iter().map(Ping::Syn));
+        pings.extend(ports(options.ping_ack.as_deref(), false)?.into_iter().map(Ping::Ack));
+        if options.ping_timestamp {
+            pings.push(Ping::Timestamp);
+        }
+        pings.extend(ports(options.ping_udp.as_deref(), true)?.into_iter().map(Ping::Udp));
+        if options.ping_mask {
+            pings.push(Ping::Mask);
+        }
+        if pings.is_empty() {
+            pings = vec![Ping::Echo, Ping::Syn(443), Ping::Ack(80), Ping::Timestamp];
+        }
+        Ok(pings)
+    }
+
+    /// Ports that are connected to without privilege.
+    fn connect_ports(&self) -> Result<Vec<u16>, Failure> {
+        let options = self.options;
+        if options.ping_udp.is_some() {
+            return Err(Failure("-PU needs the privilege to send raw packets".to_owned()));
+        }
+        let mut found = ports(options.ping_syn.as_deref(), false)?;
+        found.extend(ports(options.ping_ack.as_deref(), false)?);
+        if options.ping_echo || options.ping_timestamp || options.ping_mask {
+            eprintln!("WARNING: ICMP needs the privilege to send raw packets; port 80 is connected to in its place.");
+            found.push(80);
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(if found.is_empty() { discovery::CONNECT_PORTS.to_vec() } else { found })
+    }
+}
+
+/// Whether a host is this machine.
+fn is_own(interfaces: &[Interface], host: &Host) -> bool {
+    host.address.is_loopback() || interfaces.iter().any(|it| it.address == host.address)
+}
+
+/// Does something with some of the hosts.
+fn some(hosts: &mut [Host], which: &[usize], work: impl FnOnce(&mut [Host])) {
+    let mut group: Vec<Host> = which.iter().map(|&idx| hosts[idx].clone()).collect();
+    work(&mut group);
+    for (&idx, host) in which.iter().zip(group) {
+        hosts[idx] = host;
+    }
+}
+
+fn ports(list: Option<&str>, udp: bool) -> Result<Vec<u16>, Failure> {
+    let Some(list) = list else { return Ok(Vec::new()) };
+    let protocols = Protocols { tcp: !udp, udp, ..Protocols::default() };
+    let chosen = port::parse(list, protocols).map_err(|error| Failure(error.to_string()))?;
+    Ok(if udp { chosen.ports.udp } else { chosen.ports.tcp })
+}

@@ -1,0 +1,24 @@
+//! The real network as the command line wants it, for scans and scripts alike.
+
+use crate::options::Options;
+use crate::scan::Failure;
+use perilune_scan::real::{Limiter, RealNetwork};
+use std::sync::{Arc, OnceLock};
+
+/// One limiter for all networks of the process.
+static LIMITER: OnceLock<Arc<Limiter>> = OnceLock::new();
+
+/// A network with the rate of `--max-rate`.
+///
+/// # Errors
+/// The system has no poll to give; a rate that is none.
+pub fn open(options: &Options) -> Result<RealNetwork, Failure> {
+    let mut network = RealNetwork::new().map_err(|error| Failure::of("no sockets", error))?;
+    if let Some(rate) = options.max_rate {
+        if !rate.is_finite() || rate <= 0.0 {
+            return Err(Failure("--max-rate: a number above 0 is expected".to_owned()));
+        }
+        network.set_limiter(Some(Arc::clone(LIMITER.get_or_init(|| Arc::new(Limiter::new(rate))))));
+    }
+    Ok(network)
+}

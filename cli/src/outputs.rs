@@ -1,0 +1,155 @@
+//! Where the events of a run go: all outputs that the command line names.
+
+use crate::options::Options;
+use crate::report::document::Target;
+use crate::report::grepable::Grepable;
+use crate::report::html::Html;
+use crate::report::json::JsonLines;
+use crate::report::normal::Normal;
+use crate::report::xml::Xml;
+use crate::report::{Event, MessageKind, ReportOptions, Sink};
+use crate::scan::Failure;
+use perilune_scan::sys;
+use std::fmt;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// All outputs of a run.
+pub struct Outputs {
+    sinks: Vec<Box<dyn Sink>>,
+    /// The first failure to write.
+    failure: Option<std::io::Error>,
+    /// Lines of JSON are written, so events of single ports are worth making.
+    pub has_journal: bool,
+    /// Nothing is shown on the terminal but by other formats.
+    pub terminal_is_taken: bool,
+}
+
+impl fmt::Debug for Outputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outputs").field("sinks", &self.sinks.len()).finish_non_exhaustive()
+    }
+}
+
+impl Outputs {
+    /// Opens all files.
+    ///
+    /// # Errors
+    /// The first that can't be written.
+    pub fn open(options: &Options, report: &ReportOptions, started_at: u64) -> Result<Outputs, Failure> {
+        let expand = |path: &Path| PathBuf::from(expanded(&path.to_string_lossy(), started_at));
+        let all = |suffix: &str| options.output_all.as_ref().map(|base| PathBuf::from(format!("{base}.{suffix}")));
+        if options.output_all.as_deref() == Some("-") {
+            return Err(Failure("-oA needs the beginning of file names, not \"-\"".to_owned()));
+        }
+        let append = options.append_output;
+        let open = |path: &Path| {
+            let path = expand(path);
+            if path != Path::new("-") && path.to_string_lossy().starts_with('-') {
+                return Err(Failure(format!("{} is no name for an output; options start so", path.display())));
+            }
+            Target::open(&path, append).map_err(|error| Failure::of(&format!("cannot write {}", path.display()), error))
+        };
+        let mut outputs = Outputs { sinks: Vec::new(), failure: None, has_journal: false, terminal_is_taken: false };
+        for path in options.output_normal.iter().chain(&all("nmap")) {
+            let target = open(path)?;
+            outputs.terminal_is_taken |= target.is_terminal();
+            outputs.sinks.push(Box::new(Normal::new(target, report.clone(), false, false)));
+        }
+        for path in options.output_xml.iter().chain(&all("xml")) {
+            let target = open(path)?;
+            outputs.terminal_is_taken |= target.is_terminal();
+            outputs.sinks.push(Box::new(Xml::new(target, report.clone())));
+        }
+        for path in options.output_grepable.iter().chain(&all("gnmap")) {
+            let target = open(path)?;
+            outputs.terminal_is_taken |= target.is_terminal();
+            outputs.sinks.push(Box::new(Grepable::new(target, report.clone())));
+        }
+        if let Some(path) = &options.output_json {
+            let target = open(path)?;
+            outputs.terminal_is_taken |= target.is_terminal();
+            outputs.has_journal = true;
+            outputs.sinks.push(Box::new(JsonLines::new(target)));
+        }
+        if let Some(path) = &options.html {
+            outputs.sinks.push(Box::new(Html::new(open(path)?, report.clone())));
+        }
+        if !outputs.terminal_is_taken && options.verbosity != Some(0) {
+            outputs.sinks.push(Box::new(Normal::new(Target::Terminal, report.clone(), true, has_colours())));
+        }
+        Ok(outputs)
+    }
+
+    /// Tells all outputs. A failure is kept for [`Outputs::check`].
+    pub fn send(&mut self, event: &Event) {
+        if let Event::Message { kind, text } = event
+            && *kind != MessageKind::Trace
+        {
+            eprintln!("{text}");
+        }
+        for sink in &mut self.sinks {
+            if let Err(error) = sink.event(event) {
+                self.failure.get_or_insert(error);
+            }
+        }
+    }
+
+    /// # Errors
+    /// The first output that could not be written; the scan is of no use without it.
+    pub fn check(&mut self) -> Result<(), Failure> {
+        match self.failure.take() {
+            Some(error) => Err(Failure::of("cannot write the report", error)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether the terminal gets colours.
+pub fn has_colours() -> bool {
+    std::io::stdout().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
+}
+
+/// A file name with the parts of the start time that it names.
+fn expanded(name: &str, started_at: u64) -> String {
+    let at = sys::local_time(started_at);
+    let (year, month, day) = (at.year, at.month, at.day);
+    let mut out = String::new();
+    let mut rest = name.chars();
+    while let Some(c) = rest.next() {
+        if c != '%' {
+            out.push(c);
+            continue;
+        }
+        match rest.next() {
+            Some('H') => out.push_str(&format!("{:02}", at.hour)),
+            Some('M') => out.push_str(&format!("{:02}", at.minute)),
+            Some('S') => out.push_str(&format!("{:02}", at.second)),
+            Some('T') => out.push_str(&format!("{:02}{:02}{:02}", at.hour, at.minute, at.second)),
+            Some('R') => out.push_str(&format!("{:02}{:02}", at.hour, at.minute)),
+            Some('m') => out.push_str(&format!("{month:02}")),
+            Some('d') => out.push_str(&format!("{day:02}")),
+            Some('y') => out.push_str(&format!("{:02}", year.rem_euclid(100))),
+            Some('Y') => out.push_str(&format!("{year:04}")),
+            Some('D') => out.push_str(&format!("{month:02}{day:02}{:02}", year.rem_euclid(100))),
+            Some('F') => out.push_str(&format!("{year:04}-{month:02}-{day:02}")),
+            Some(other) => out.push(other),
+            None => out.push('%'),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_hold_the_time() {
+        let at = sys::local_time(1_795_421_992);
+        let expected = format!("scan-{:04}-{:02}-{:02}%x.xml", at.year, at.month, at.day);
+        assert_eq!(expanded("scan-%F%%%x.xml", 1_795_421_992), expected);
+    }
+}

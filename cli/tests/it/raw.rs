@@ -1,0 +1,147 @@
+//! Raw scans as root: two networks of this machine's own, joined by a router.
+//!
+//! ```text
+//! near 10.77.0.1 ── 10.77.0.2 middle 10.78.0.2 ── 10.78.0.3 far
+//! ```
+
+use std::process::{Child, Command, Stdio};
+
+/// Namespaces that go away with the value.
+struct Networks {
+    names: [String; 3],
+    servers: Vec<Child>,
+}
+
+fn run(command: &str) -> String {
+    let output = Command::new("sh").args(["-ec", command]).output().expect("there is a shell");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command}\n{out}{err}");
+    format!("{out}{err}")
+}
+
+impl Networks {
+    fn new() -> Networks {
+        let pid = std::process::id();
+        let names = ["near", "middle", "far"].map(|name| format!("perilune-{name}-{pid}"));
+        let [near, middle, far] = &names;
+        let networks = Networks { names: names.clone(), servers: Vec::new() };
+        run(&format!(
+            "for n in {near} {middle} {far}; do ip netns add $n; ip -n $n link set lo up; done
+             ip -n {near} link add va address 02:00:00:00:77:01 type veth peer name vb address 02:00:00:00:77:02 netns {middle}
+             ip -n {far} link add vd type veth peer name vc netns {middle}
+             ip -n {near} addr add 10.77.0.1/24 dev va; ip -n {near} addr add fd77::1/64 dev va nodad
+             ip -n {middle} addr add 10.77.0.2/24 dev vb; ip -n {middle} addr add fd77::2/64 dev vb nodad
+             ip -n {middle} addr add 10.78.0.2/24 dev vc; ip -n {far} addr add 10.78.0.3/24 dev vd
+             ip -n {near} link set va up; ip -n {middle} link set vb up
+             ip -n {middle} link set vc up; ip -n {far} link set vd up
+             ip -n {near} route add default via 10.77.0.2; ip -n {far} route add default via 10.78.0.2
+             ip netns exec {middle} sysctl -qw net.ipv4.ip_forward=1 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0"
+        ));
+        networks
+    }
+
+    /// A program that serves TCP, for IPv4 and IPv6, and echoes UDP; on a port of a namespace.
+    fn serve(&mut self, place: usize, port: u16) {
+        let program = format!(
+            "import socket, threading
+udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); udp.bind(('::', {port}))
+def echo():
+    while True:
+        data, peer = udp.recvfrom(100); udp.sendto(b'x' + data, peer)
+threading.Thread(target=echo, daemon=True).start()
+tcp = socket.create_server(('::', {port}), family=socket.AF_INET6, dualstack_ipv6=True, backlog=100)
+print('ready', flush=True)
+while True: tcp.accept()[0].close()"
+        );
+        let mut child = Command::new("ip")
+            .args(["netns", "exec", &self.names[place], "python3", "-c", &program])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("ip is installed, and we are root");
+        let mut line = [0; 6];
+        std::io::Read::read_exact(child.stdout.as_mut().expect("it is piped"), &mut line).expect("the server starts");
+        self.servers.push(child);
+    }
+
+    /// What a scan from the near end prints.
+    fn scan(&self, args: &str) -> String {
+        let program = env!("CARGO_BIN_EXE_perilune");
+        run(&format!("ip netns exec {} {program} {args}", self.names[0]))
+    }
+}
+
+impl Drop for Networks {
+    fn drop(&mut self) {
+        for server in &mut self.servers {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+        for name in &self.names {
+            let _ = Command::new("ip").args(["netns", "del", name]).status();
+        }
+    }
+}
+
+fn check(report: &str, lines: &[&str]) {
+    for line in lines {
+        assert!(report.lines().any(|found| found.starts_with(line)), "{line} is missing in\n{report}");
+    }
+}
+
+#[test]
+fn raw_scans_between_networks() {
+    let mut networks = Networks::new();
+    networks.serve(1, 8080);
+    networks.serve(2, 8081);
+    // The middle drops what goes to this port, and forbids that one.
+    run(&format!(
+        "ip netns exec {0} ip route add blackhole 10.79.0.0/24; ip netns exec {0} ip route add prohibit 10.80.0.0/24",
+        networks.names[1]
+    ));
+    let report = networks.scan("-n -p 8079-8081 10.77.0.2-3 10.78.0.3 --reason --traceroute -v");
+    check(
+        &report,
+        &[
+            "Nmap scan report for 10.77.0.3 [host down, received no-response]",
+            "Host is up, received arp-response (",
+            "8079/tcp closed unknown       reset ttl 64",
+            "8080/tcp open   http-proxy    syn-ack ttl 64",
+            "MAC Address: 02:00:00:00:77:02 (Unknown)",
+            "Host is up, received echo-reply ttl 63 (",
+            "8081/tcp open   sunproxyadmin syn-ack ttl 63",
+            "TRACEROUTE (using port 8081/tcp)",
+        ],
+    );
+    let hops: Vec<&str> =
+        report.lines().filter(|line| line.ends_with(" ms 10.77.0.2") || line.ends_with(" ms 10.78.0.3")).collect();
+    assert_eq!(hops.len(), 3, "{report}");
+    let report = networks.scan("-n -6 -p 8079-8080 fd77::2 fd77::3 --reason -v --packet-trace");
+    check(
+        &report,
+        &[
+            "Nmap scan report for fd77::3 [host down, received no-response]",
+            "Host is up, received nd-response (",
+            "8079/tcp closed unknown    reset ttl 64",
+            "8080/tcp open   http-proxy syn-ack ttl 64",
+            "SENT (",
+            "RCVD (",
+        ],
+    );
+    let report = networks.scan("-n -sU -p 8080,8082 10.77.0.2 --reason");
+    check(
+        &report,
+        &["8080/udp open   http-proxy udp-response ttl 64", "8082/udp closed unknown    port-unreach ttl 64"],
+    );
+    let report = networks.scan("-n -sn -v --reason -PE 10.78.0.3 10.79.0.1 10.80.0.1");
+    check(
+        &report,
+        &[
+            "Host is up, received echo-reply ttl 63",
+            "Nmap scan report for 10.79.0.1 [host down, received no-response]",
+            "Nmap scan report for 10.80.0.1 [host down, received admin-prohibited ttl 64]",
+        ],
+    );
+    let report = networks.scan("-n -Pn -p 80 10.79.0.1 10.80.0.1 --reason");
+    check(&report, &["80/tcp filtered http    no-response", "80/tcp filtered http    admin-prohibited ttl 64"]);
+}

@@ -1,0 +1,73 @@
+//! Version detection of real servers, beside the reference with the same probe file.
+
+use crate::daemons::{Daemons, data_folder};
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+
+/// What is compared: attributes of `service` and the CPEs, by protocol and port.
+type Services = BTreeMap<String, String>;
+
+/// What Nmap 7.93 writes of a port that its list of services calls unknown; later versions, and ours, write nothing.
+const UNKNOWN: &str = " name=unknown method=table conf=3";
+
+/// Reads what XML says of services.
+fn services(xml: &[u8]) -> Services {
+    let reader = "import sys, xml.etree.ElementTree as tree
+for port in tree.parse(sys.stdin.buffer).iter('port'):
+    service = port.find('service')
+    state = port.find('state')
+    shown = [state.get('state'), state.get('reason')]
+    if service is not None:
+        names = 'name product version extrainfo hostname ostype devicetype tunnel method conf'.split()
+        shown += ['%s=%s' % (name, service.get(name)) for name in names if service.get(name)]
+        shown += [cpe.text for cpe in service.iter('cpe')]
+        shown += ['fingerprint'] if service.get('servicefp') else []
+    print('%s/%s\t%s' % (port.get('protocol'), port.get('portid'), ' '.join(shown)))";
+    let mut child = Command::new("python3")
+        .args(["-c", reader])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 is installed");
+    std::io::Write::write_all(&mut child.stdin.take().expect("it is piped"), xml).expect("python3 reads");
+    let output = child.wait_with_output().expect("python3 ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(xml));
+    let text = String::from_utf8(output.stdout).expect("the reader writes text");
+    text.lines().filter_map(|line| line.split_once('\t')).map(|(port, shown)| (port.into(), shown.into())).collect()
+}
+
+fn run(program: &str, args: &[&str]) -> Vec<u8> {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output().expect("the program starts");
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+#[test]
+fn real_servers_are_known_as_by_the_reference() {
+    let daemons = Daemons::start_all();
+    let list = |udp: bool| {
+        let ports = daemons.all.iter().filter(|daemon| daemon.udp == udp).map(|daemon| daemon.port.to_string());
+        ports.collect::<Vec<_>>().join(",")
+    };
+    let ports = format!("T:{},U:{}", list(false), list(true));
+    let data = data_folder().to_string_lossy().into_owned();
+    let common = ["-n", "-Pn", "-sT", "-sU", "-sV", "-p", &ports, "-oX", "-", "127.0.0.1"];
+    let theirs = std::thread::spawn({
+        let ports = ports.clone();
+        move || run("nmap", &["-n", "-Pn", "-sT", "-sU", "-sV", "-p", &ports, "-oX", "-", "127.0.0.1"])
+    });
+    let ours = run(env!("CARGO_BIN_EXE_perilune"), &[&common[..], &["--datadir", &data]].concat());
+    let theirs = services(&theirs.join().expect("the reference ends"));
+    let ours = services(&ours);
+    let mut different = Vec::new();
+    for daemon in &daemons.all {
+        let key = format!("{}/{}", if daemon.udp { "udp" } else { "tcp" }, daemon.port);
+        let (theirs, ours) = (theirs.get(&key).map(|shown| shown.trim_end_matches(UNKNOWN)), ours.get(&key));
+        println!("{:14} {}", daemon.name, ours.map_or("-", String::as_str));
+        if theirs != ours.map(String::as_str) {
+            different.push(format!("{}\n  reference {theirs:?}\n  ours      {ours:?}", daemon.name));
+        }
+    }
+    assert!(daemons.all.len() >= 16);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}

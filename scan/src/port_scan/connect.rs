@@ -1,0 +1,166 @@
+//! Probes that connect: what any user may send.
+//!
+//! An answer that the system knows at once never enters the poll, which is what makes near hosts fast. A connection
+//! that is made is reset at once, so that neither side keeps any state of it.
+
+use super::{Answer, Key, Method, Sent};
+use crate::net::{NetError, Network, Ready, SocketId, Transport};
+use crate::result::{PortState, Protocol, Reason};
+use hashbrown::HashMap;
+use std::net::SocketAddr;
+
+/// The connect scan.
+#[derive(Debug, Default)]
+pub struct Connect {
+    by_socket: HashMap<SocketId, Key>,
+    by_port: HashMap<(u32, u32), SocketId>,
+    /// `--packet-trace`: a line for each event.
+    pub trace: Option<Vec<String>>,
+    remotes: HashMap<SocketId, SocketAddr>,
+}
+
+impl Connect {
+    /// Asks a socket for its outcome; closes it when there is one.
+    fn look_at(&mut self, network: &mut dyn Network, id: SocketId) -> Option<Sent> {
+        let result = network.connect_result(id)?;
+        let is_self = result.is_ok() && network.local_addr(id) == network.peer_addr(id);
+        network.abort(id);
+        Some(match result {
+            // On loopback a port of ours may be the very one that is asked.
+            Ok(()) if is_self => Sent::Again,
+            Ok(()) => {
+                Sent::Answered(Answer { state: PortState::Open, reason: Reason::SynAck, ttl: 0, from_host: true })
+            }
+            Err(error) => failed(error)?,
+        })
+    }
+
+    fn tell(&mut self, network: &dyn Network, remote: SocketAddr, what: &str) {
+        if let Some(trace) = &mut self.trace {
+            let seconds = network.now_us() as f64 / 1e6;
+            trace.push(format!("CONN ({seconds:.4}s) TCP localhost > {remote} => {what}"));
+        }
+    }
+
+    fn forget(&mut self, id: SocketId) {
+        if let Some(key) = self.by_socket.remove(&id) {
+            self.by_port.remove(&(key.host_idx, key.port_idx));
+        }
+    }
+}
+
+impl Method for Connect {
+    fn protocol(&self) -> Protocol {
+        Protocol::Tcp
+    }
+
+    fn silence(&self) -> PortState {
+        PortState::Filtered
+    }
+
+    fn send(&mut self, network: &mut dyn Network, key: Key, remote: SocketAddr) -> Sent {
+        let id = match network.open(Transport::Tcp, Some(remote), None) {
+            Ok(id) => id,
+            Err(NetError::TooManySockets | NetError::AddressInUse) => return Sent::NoRoom,
+            Err(error) => {
+                self.tell(network, remote, describe(Err(error)));
+                let filtered = answer(PortState::Filtered, Reason::NoResponse, false);
+                return failed(error).unwrap_or(filtered);
+            }
+        };
+        match self.look_at(network, id) {
+            Some(outcome) => {
+                self.tell(network, remote, if outcome == Sent::Again { "Connected to itself" } else { shown(outcome) });
+                outcome
+            }
+            None => {
+                self.tell(network, remote, "Operation now in progress");
+                if self.trace.is_some() {
+                    self.remotes.insert(id, remote);
+                }
+                self.by_socket.insert(id, key);
+                self.by_port.insert((key.host_idx, key.port_idx), id);
+                Sent::InFlight
+            }
+        }
+    }
+
+    fn events(&mut self, network: &mut dyn Network, ready: &[Ready], outcomes: &mut Vec<(Key, Sent)>) {
+        for event in ready {
+            let Some(&key) = self.by_socket.get(&event.id) else { continue };
+            if let Some(outcome) = self.look_at(network, event.id) {
+                self.forget(event.id);
+                if let Some(remote) = self.remotes.remove(&event.id) {
+                    self.tell(network, remote, shown(outcome));
+                }
+                outcomes.push((key, outcome));
+            }
+        }
+    }
+
+    fn expire(&mut self, network: &mut dyn Network, key: Key) -> Option<Sent> {
+        let id = self.by_port.remove(&(key.host_idx, key.port_idx))?;
+        self.by_socket.remove(&id);
+        let outcome = self.look_at(network, id);
+        if outcome.is_none() {
+            network.abort(id);
+        }
+        outcome
+    }
+
+    fn close(&mut self, network: &mut dyn Network) {
+        for (id, _) in self.by_socket.drain() {
+            network.abort(id);
+        }
+        self.by_port.clear();
+    }
+}
+
+fn answer(state: PortState, reason: Reason, from_host: bool) -> Sent {
+    Sent::Answered(Answer { state, reason, ttl: 0, from_host })
+}
+
+/// What an error says of a port; `None`: as good as silence.
+fn failed(error: NetError) -> Option<Sent> {
+    match error {
+        NetError::Refused => Some(answer(PortState::Closed, Reason::ConnRefused, true)),
+        NetError::TimedOut => None,
+        error => Some(answer(PortState::Filtered, reason_of(error), false)),
+    }
+}
+
+/// Words of an error that says something of the way to the host.
+pub(super) fn reason_of(error: NetError) -> Reason {
+    match error {
+        NetError::HostUnreachable => Reason::HostUnreach,
+        NetError::NetworkUnreachable => Reason::NetUnreach,
+        NetError::AccessDenied => Reason::AdminProhibited,
+        NetError::Reset => Reason::Reset,
+        NetError::Refused | NetError::TimedOut => Reason::NoResponse,
+        NetError::AddressInUse | NetError::TooManySockets | NetError::Other => Reason::UnknownResponse,
+    }
+}
+
+fn shown(outcome: Sent) -> &'static str {
+    match outcome {
+        Sent::Answered(Answer { state: PortState::Open, .. }) => describe(Ok(())),
+        Sent::Answered(Answer { state: PortState::Closed, .. }) => describe(Err(NetError::Refused)),
+        Sent::Answered(Answer { reason: Reason::HostUnreach, .. }) => describe(Err(NetError::HostUnreachable)),
+        Sent::Answered(Answer { reason: Reason::NetUnreach, .. }) => describe(Err(NetError::NetworkUnreachable)),
+        _ => describe(Err(NetError::Other)),
+    }
+}
+
+/// In the words of the operating system.
+fn describe(result: Result<(), NetError>) -> &'static str {
+    match result {
+        Ok(()) => "Connected",
+        Err(NetError::Refused) => "Connection refused",
+        Err(NetError::Reset) => "Connection reset by peer",
+        Err(NetError::TimedOut) => "Connection timed out",
+        Err(NetError::HostUnreachable) => "No route to host",
+        Err(NetError::NetworkUnreachable) => "Network is unreachable",
+        Err(NetError::AccessDenied) => "Permission denied",
+        Err(_) => "Connection failed",
+    }
+}

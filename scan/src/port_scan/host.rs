@@ -1,0 +1,164 @@
+//! What a port scan knows of one host.
+
+use super::window::{Delay, WINDOW_FIRST, Window};
+use super::{Answer, Key, record};
+use crate::result::{Host, Protocol};
+use crate::timing::{Estimate, Timing};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+#[derive(Debug)]
+pub(super) struct HostScan {
+    pub address: IpAddr,
+    /// In the order of asking.
+    pub ports: Rc<[u16]>,
+    /// Index into `ports` of the first that was never sent.
+    next: usize,
+    /// Ports to be asked again.
+    retries: VecDeque<Retry>,
+    pub estimate: Estimate,
+    pub window: Window,
+    pub delay: Delay,
+    /// Probes in flight.
+    pub active: usize,
+    pub sent_count: u32,
+    /// It was seen to answer.
+    pub answers: bool,
+    /// Highest try number that drew an answer.
+    pub best_try: u8,
+    /// When the highest try level so far may be used, microseconds.
+    level: u8,
+    level_from_us: u64,
+    /// No probe before this moment: the pause between two.
+    next_send_us: u64,
+    /// By index into `ports`.
+    pub outcomes: Vec<Option<Answer>>,
+    pub undecided: usize,
+    pub timed_out: bool,
+    /// How often ports had to be asked again at once.
+    again: Vec<(u32, u8)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retry {
+    pub port_idx: u32,
+    pub try_number: u8,
+}
+
+impl HostScan {
+    pub fn new(address: IpAddr, ports: Rc<[u16]>, timing: &Timing) -> HostScan {
+        HostScan {
+            address,
+            next: 0,
+            retries: VecDeque::new(),
+            estimate: Estimate::default(),
+            window: Window::new(timing, WINDOW_FIRST),
+            delay: Delay::new(timing),
+            active: 0,
+            sent_count: 0,
+            answers: false,
+            best_try: 0,
+            level: 0,
+            level_from_us: 0,
+            next_send_us: 0,
+            outcomes: vec![None; ports.len()],
+            undecided: ports.len(),
+            timed_out: false,
+            again: Vec::new(),
+            ports,
+        }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.undecided == 0
+    }
+
+    /// What to ask next, if anything may be asked now.
+    pub fn take_next(&mut self, now_us: u64) -> Option<Retry> {
+        if self.next_send_at_us()? > now_us {
+            return None;
+        }
+        if self.delay.us > 0 {
+            self.next_send_us = now_us + self.delay.us;
+        }
+        if self.next < self.ports.len() {
+            let fresh = Retry { port_idx: self.next as u32, try_number: 0 };
+            self.next += 1;
+            return Some(fresh);
+        }
+        loop {
+            let retry = self.retries.pop_front()?;
+            if self.outcomes[retry.port_idx as usize].is_none() {
+                return Some(retry);
+            }
+        }
+    }
+
+    /// When the next probe may be sent, microseconds; `None`: there is none.
+    pub fn next_send_at_us(&self) -> Option<u64> {
+        if self.is_done() {
+            return None;
+        }
+        // With a pause of its own there is one probe at a time.
+        if self.next < self.ports.len() {
+            return Some(self.next_send_us);
+        }
+        let retry = self.retries.front()?;
+        let is_new_level = retry.try_number > 0 && retry.try_number == self.level;
+        Some(if is_new_level { self.next_send_us.max(self.level_from_us) } else { self.next_send_us })
+    }
+
+    /// What was taken could not be sent.
+    pub fn put_back(&mut self, retry: Retry) {
+        self.retries.push_front(retry);
+    }
+
+    /// Asks a port once more.
+    pub fn repeat(&mut self, key: Key, level_from_us: u64) {
+        let try_number = key.try_number + 1;
+        if try_number > self.level {
+            self.level = try_number;
+            self.level_from_us = level_from_us;
+        }
+        self.retries.push_back(Retry { port_idx: key.port_idx, try_number });
+    }
+
+    /// Asks a port again as if it had not been asked; `false`: that was done often enough.
+    pub fn ask_again(&mut self, key: Key, max: u8) -> bool {
+        let count = match self.again.iter_mut().find(|(port_idx, _)| *port_idx == key.port_idx) {
+            Some((_, count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                self.again.push((key.port_idx, 1));
+                1
+            }
+        };
+        if count <= max {
+            self.retries.push_front(Retry { port_idx: key.port_idx, try_number: key.try_number });
+        }
+        count <= max
+    }
+
+    /// The first answer that came from the host, else any that is no silence.
+    pub fn best_answer(&self) -> Option<Answer> {
+        let answers = || self.outcomes.iter().flatten();
+        answers().find(|answer| answer.from_host).or_else(|| answers().next()).copied()
+    }
+
+    /// Writes what was found.
+    pub fn finish(self, protocol: Protocol, host: &mut Host) {
+        let mut order: Vec<usize> = (0..self.ports.len()).collect();
+        order.sort_unstable_by_key(|&idx| self.ports[idx]);
+        host.times = self.estimate.times().or(host.times);
+        host.timed_out |= self.timed_out;
+        let had_some = host.ports.iter().any(|port| port.protocol == protocol);
+        let decided = order.iter().filter_map(|&idx| Some((self.ports[idx], self.outcomes[idx]?)));
+        host.ports.extend(decided.map(|(number, answer)| record(number, protocol, answer)));
+        if had_some {
+            host.ports.sort_by_key(|port| (port.protocol, port.number));
+        }
+    }
+}

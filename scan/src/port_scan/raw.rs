@@ -1,0 +1,316 @@
+//! Probes as raw packets: SYN and UDP scans, and what asks whether a host is up.
+//!
+//! Everything is sent through one raw socket and seen through one packet socket. A probe's try number is in its local
+//! port, so that an answer says which try it is to; a number of our own in SYN packets keeps strangers from answering.
+//! ICMP errors are matched by the packet that they quote. An answer that comes after its probe timed out still counts.
+
+use super::{Answer, Key, Method, Sent};
+use crate::net::{Network, Ready, SocketId};
+use crate::result::{PortState, Protocol, Reason};
+use crate::sys;
+use crate::sys::raw::{CAPTURE_LEN, Capture, Sender};
+use crate::version::ProbeFile;
+use crate::wire::{self, ACK, RST, SYN, Seen, Segment, What};
+use hashbrown::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+/// Packets taken from the system in one go.
+const TAKEN_MAX: usize = 4096;
+/// Local ports that tries use.
+const TRIES_MAX: u16 = 64;
+
+/// What is sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Syn,
+    Udp,
+    /// Discovery: a port of the scan is an index into these.
+    Ping(Vec<Ping>),
+}
+
+/// A question whether a host is up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ping {
+    Echo,
+    Timestamp,
+    Mask,
+    Syn(u16),
+    Ack(u16),
+    Udp(u16),
+}
+
+/// The raw scan.
+#[derive(Debug)]
+pub struct Raw<'a> {
+    kind: Kind,
+    sender: Sender,
+    capture: Capture,
+    watched: Option<SocketId>,
+    payloads: Option<&'a ProbeFile>,
+    /// First of the local ports.
+    base_port: u16,
+    secret: u32,
+    ttl: u8,
+    /// Our address towards a host.
+    sources: HashMap<IpAddr, IpAddr>,
+    /// What was sent, by address and by port, index or id.
+    sent: HashMap<(IpAddr, u8, u16), Key>,
+    /// `--packet-trace`: a line for each packet.
+    pub trace: Option<Vec<String>>,
+}
+
+/// Whether this process may send raw packets.
+pub fn is_privileged() -> bool {
+    Sender::open().is_ok() && Capture::open().is_ok()
+}
+
+/// Our address towards another, as the system's routes have it.
+pub fn source_towards(to: IpAddr) -> Option<IpAddr> {
+    let any = if to.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
+    let socket = UdpSocket::bind(any).ok()?;
+    socket.connect(SocketAddr::new(to, 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+impl<'a> Raw<'a> {
+    /// A scan that uses local ports from `base_port` on; `seed` makes the secret.
+    ///
+    /// # Errors
+    /// Without privilege.
+    pub fn open(kind: Kind, payloads: Option<&'a ProbeFile>, base_port: u16, seed: u64) -> io::Result<Raw<'a>> {
+        Ok(Raw {
+            kind,
+            sender: Sender::open()?,
+            capture: Capture::open()?,
+            watched: None,
+            payloads,
+            base_port: base_port.clamp(1024, u16::MAX - TRIES_MAX),
+            secret: (seed ^ (seed >> 32)) as u32 | 1,
+            ttl: 64,
+            sources: HashMap::default(),
+            sent: HashMap::default(),
+            trace: None,
+        })
+    }
+
+    /// Sets the time to live of packets.
+    pub fn set_ttl(&mut self, ttl: u8) {
+        self.ttl = ttl;
+    }
+
+    fn source(&mut self, to: IpAddr) -> Option<IpAddr> {
+        if let Some(source) = self.sources.get(&to) {
+            return Some(*source);
+        }
+        let source = source_towards(to)?;
+        self.sources.insert(to, source);
+        Some(source)
+    }
+
+    /// The packets of a probe, and what its answers are found by.
+    fn packets(&self, from: IpAddr, to: SocketAddr, try_number: u8) -> Option<(Vec<Vec<u8>>, u8, u16)> {
+        let local = self.base_port + u16::from(try_number) % TRIES_MAX;
+        let (ip, port) = (to.ip(), to.port());
+        let seq = self.secret;
+        let segment = |to_port, flags, ack| Segment { from_port: local, to_port, seq, ack, flags };
+        let whole = |protocol, part: &[u8]| wire::packet(from, ip, protocol, self.ttl, local, part);
+        let tcp = |to_port, flags, ack| whole(wire::PROTOCOL_TCP, &wire::tcp(from, ip, &segment(to_port, flags, ack)));
+        let ping = match &self.kind {
+            Kind::Syn => return Some((vec![tcp(port, SYN, 0)], wire::PROTOCOL_TCP, port)),
+            Kind::Udp => {
+                let payloads = self.payloads.map(|file| file.payloads(port)).unwrap_or_default();
+                let payloads = if payloads.is_empty() { vec![&[][..]] } else { payloads };
+                let datagram = |payload: &&[u8]| whole(wire::PROTOCOL_UDP, &wire::udp(from, ip, local, port, payload));
+                return Some((payloads.iter().map(datagram).collect(), wire::PROTOCOL_UDP, port));
+            }
+            Kind::Ping(pings) => *pings.get(usize::from(port))?,
+        };
+        let echo = |kind| {
+            let protocol = if ip.is_ipv6() { wire::PROTOCOL_ICMPV6 } else { wire::PROTOCOL_ICMP };
+            whole(protocol, &wire::icmp_request(from, ip, kind, self.base_port, port))
+        };
+        Some(match ping {
+            Ping::Echo => (vec![echo(8)], wire::PROTOCOL_ICMP, port),
+            Ping::Timestamp | Ping::Mask if ip.is_ipv6() => return None,
+            Ping::Timestamp => (vec![echo(13)], wire::PROTOCOL_ICMP, port),
+            Ping::Mask => (vec![echo(17)], wire::PROTOCOL_ICMP, port),
+            Ping::Syn(port) => (vec![tcp(port, SYN, 0)], wire::PROTOCOL_TCP, port),
+            Ping::Ack(port) => (vec![tcp(port, ACK, seq)], wire::PROTOCOL_TCP, port),
+            Ping::Udp(port) => {
+                let datagram = whole(wire::PROTOCOL_UDP, &wire::udp(from, ip, local, port, b""));
+                (vec![datagram], wire::PROTOCOL_UDP, port)
+            }
+        })
+    }
+
+    /// What a packet says about a probe of ours.
+    fn understand(&self, seen: &Seen) -> Option<(Key, Answer)> {
+        let is_ours = |port: u16| (self.base_port..self.base_port + TRIES_MAX).contains(&port);
+        let key = |host: IpAddr, protocol: u8, port: u16, local: Option<u16>| {
+            let mut key = *self.sent.get(&(host, protocol, port))?;
+            if let Some(local) = local {
+                key.try_number = u8::try_from(local - self.base_port).ok()?;
+            }
+            Some(key)
+        };
+        let is_ping = matches!(self.kind, Kind::Ping(_));
+        let answer = |state, reason, from_host| Answer { state, reason, ttl: seen.ttl, from_host };
+        match seen.what {
+            What::Tcp { from_port, to_port, ack, flags, .. } if is_ours(to_port) => {
+                let key = key(seen.from, wire::PROTOCOL_TCP, from_port, Some(to_port))?;
+                let answer = match flags & (SYN | ACK | RST) {
+                    flags if flags & RST != 0 => answer(PortState::Closed, Reason::Reset, true),
+                    flags if flags == SYN | ACK && ack == self.secret.wrapping_add(1) => {
+                        answer(PortState::Open, Reason::SynAck, true)
+                    }
+                    SYN => answer(PortState::Open, Reason::SplitHandshakeSyn, true),
+                    _ => return None,
+                };
+                Some((key, answer))
+            }
+            What::Udp { from_port, to_port } if is_ours(to_port) => {
+                let key = key(seen.from, wire::PROTOCOL_UDP, from_port, Some(to_port))?;
+                Some((key, answer(PortState::Open, Reason::UdpResponse, true)))
+            }
+            What::IcmpReply { kind, id, seq } if is_ping && id == self.base_port => {
+                let reason = match kind {
+                    14 => Reason::TimestampReply,
+                    18 => Reason::AddressmaskReply,
+                    _ => Reason::EchoReply,
+                };
+                Some((key(seen.from, wire::PROTOCOL_ICMP, seq, None)?, answer(PortState::Open, reason, true)))
+            }
+            What::IcmpError { kind, code, about } => {
+                let is_icmp = matches!(about.protocol, wire::PROTOCOL_ICMP | wire::PROTOCOL_ICMPV6);
+                let protocol = if is_icmp { wire::PROTOCOL_ICMP } else { about.protocol };
+                if is_icmp && about.first != self.base_port {
+                    return None;
+                }
+                let local = if is_icmp { None } else { Some(about.first).filter(|&port| is_ours(port)) };
+                if !is_icmp && local.is_none() {
+                    return None;
+                }
+                let key = key(about.to, protocol, about.second, local)?;
+                let reason = reason_of(about.to.is_ipv6(), kind, code)?;
+                let from_target = seen.from == about.to;
+                let closed = reason == Reason::PortUnreach && from_target && about.protocol == wire::PROTOCOL_UDP;
+                let state = if closed { PortState::Closed } else { PortState::Filtered };
+                let up = from_target && matches!(reason, Reason::PortUnreach | Reason::ProtoUnreach);
+                Some((key, answer(state, reason, closed || (is_ping && up))))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The reason that an ICMP error gives.
+fn reason_of(v6: bool, kind: u8, code: u8) -> Option<Reason> {
+    Some(match (v6, kind, code) {
+        (false, 3, 0) | (true, 1, 0) => Reason::NetUnreach,
+        (false, 3, 1) | (true, 1, 3) => Reason::HostUnreach,
+        (false, 3, 2) => Reason::ProtoUnreach,
+        (false, 3, 3) | (true, 1, 4) => Reason::PortUnreach,
+        (false, 3, 9) => Reason::NetProhibited,
+        (false, 3, 10) => Reason::HostProhibited,
+        (false, 3, 13) | (true, 1, 1) => Reason::AdminProhibited,
+        (true, 1, 2) => Reason::BeyondScope,
+        (true, 1, 6) => Reason::RejectRoute,
+        (false, 11, _) | (true, 3, _) => Reason::TimeExceeded,
+        _ => return None,
+    })
+}
+
+impl Method for Raw<'_> {
+    fn protocol(&self) -> Protocol {
+        if self.kind == Kind::Udp { Protocol::Udp } else { Protocol::Tcp }
+    }
+
+    fn silence(&self) -> PortState {
+        if self.kind == Kind::Udp { PortState::OpenFiltered } else { PortState::Filtered }
+    }
+
+    fn send(&mut self, network: &mut dyn Network, key: Key, remote: SocketAddr) -> Sent {
+        if self.watched.is_none() {
+            self.watched = network.watch(self.capture.fd());
+        }
+        let unreachable =
+            |reason| Sent::Answered(Answer { state: PortState::Filtered, reason, ttl: 0, from_host: false });
+        let Some(from) = self.source(remote.ip()) else { return unreachable(Reason::NoRoute) };
+        let Some((packets, protocol, place)) = self.packets(from, remote, key.try_number) else {
+            return unreachable(Reason::NoResponse);
+        };
+        for packet in packets {
+            if let Err(error) = self.sender.send(&packet, remote.ip()) {
+                use crate::net::NetError;
+                return match sys::net_error(&error) {
+                    NetError::TooManySockets => Sent::NoRoom,
+                    NetError::HostUnreachable => unreachable(Reason::HostUnreach),
+                    NetError::NetworkUnreachable => unreachable(Reason::NetUnreach),
+                    NetError::AccessDenied => unreachable(Reason::AdminProhibited),
+                    _ if error.kind() == io::ErrorKind::WouldBlock => Sent::NoRoom,
+                    _ => unreachable(Reason::UnknownResponse),
+                };
+            }
+            if let (Some(trace), Some(seen)) = (&mut self.trace, wire::parse(&packet)) {
+                trace.push(traced("SENT", network, &seen));
+            }
+        }
+        self.sent.insert((remote.ip(), protocol, place), key);
+        network.note_sent();
+        Sent::InFlight
+    }
+
+    fn events(&mut self, network: &mut dyn Network, ready: &[Ready], outcomes: &mut Vec<(Key, Sent)>) {
+        let _ = ready;
+        let mut buffer = [0; CAPTURE_LEN];
+        for _ in 0..TAKEN_MAX {
+            let Some((len, link)) = self.capture.next(&mut buffer) else { return };
+            if link.is_outgoing {
+                continue;
+            }
+            let Some(seen) = wire::parse(&buffer[..len]) else { continue };
+            if let Some((key, answer)) = self.understand(&seen) {
+                if let Some(trace) = &mut self.trace {
+                    trace.push(traced("RCVD", network, &seen));
+                }
+                outcomes.push((key, Sent::Answered(answer)));
+            }
+        }
+    }
+
+    fn expire(&mut self, _: &mut dyn Network, _: Key) -> Option<Sent> {
+        None
+    }
+
+    fn close(&mut self, network: &mut dyn Network) {
+        if let Some(id) = self.watched.take() {
+            network.close(id);
+        }
+    }
+}
+
+/// `SENT (0.0446s) TCP 127.0.0.1:60125 > 127.0.0.1:111 S ttl=40 seq=3482440307 win=1024`
+fn traced(what: &str, network: &dyn Network, seen: &Seen) -> String {
+    let seconds = network.now_us() as f64 / 1e6;
+    let Seen { from, to, ttl, .. } = seen;
+    let place = |address: &IpAddr, port: u16| SocketAddr::new(*address, port);
+    let text = match seen.what {
+        What::Tcp { from_port, to_port, seq, flags, window, .. } => {
+            let letters = [(wire::FIN, 'F'), (SYN, 'S'), (RST, 'R'), (8, 'P'), (ACK, 'A')];
+            let flags: String =
+                letters.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, letter)| letter).collect();
+            let (from, to) = (place(from, from_port), place(to, to_port));
+            format!("TCP {from} > {to} {flags} ttl={ttl} seq={seq} win={window}")
+        }
+        What::Udp { from_port, to_port } => {
+            format!("UDP {} > {} ttl={ttl}", place(from, from_port), place(to, to_port))
+        }
+        What::IcmpReply { kind, id, seq } => format!("ICMP [{from} > {to} (type={kind}) id={id} seq={seq}] ttl={ttl}"),
+        What::IcmpError { kind, code, about } => {
+            format!("ICMP [{from} > {to} about {}:{} (type={kind}/code={code})] ttl={ttl}", about.to, about.second)
+        }
+        What::Neighbour { address } => format!("ICMPv6 [{from} > {to} neighbour {address}] ttl={ttl}"),
+    };
+    format!("{what} ({seconds:.4}s) {text}")
+}
