@@ -756,8 +756,10 @@ fn scans_ports(options: &Options) -> bool {
 
 /// Whether raw packets are to be sent; what needs them and can't have them is refused.
 pub fn is_privileged(options: &Options) -> Result<bool, Failure> {
-    let is_privileged =
-        !options.unprivileged && options.proxies.is_none() && (options.privileged || raw::is_privileged());
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    let is_refused = options.unprivileged || options.proxies.is_some() || is_set("NMAP_UNPRIVILEGED");
+    let is_privileged = options.privileged || is_set("NMAP_PRIVILEGED") || (!is_refused && raw::is_privileged());
+    let is_privileged = is_privileged && !options.unprivileged && options.proxies.is_none();
     if !is_privileged && options.syn_scan {
         return Err(Failure(
             "-sS needs the privilege to send raw packets (root, or CAP_NET_RAW); -sT does not".to_owned(),

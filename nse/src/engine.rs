@@ -1,4 +1,6 @@
-//! The engine as the scanner uses it: libraries opened, arguments parsed, phases run. Scripts are loaded in [`crate::load`].
+//! The engine as the scanner uses it: libraries opened, arguments parsed, phases run.
+//!
+//! Scripts are chosen and loaded in [`crate::load`].
 
 use crate::bindings::{self, libssh2, nmap, nmapdb, stdnse, sync};
 use crate::data::Found;
@@ -234,10 +236,11 @@ fn open(call: &mut Call<'_>, engine: &Rc<Shared>) -> Result<Root, LuaError> {
     call.globals().set_str(call, b"nmapdb", names.into())?;
     let ssh = libssh2::open(call)?;
     call.globals().set_str(call, b"libssh2", ssh.into())?;
-    let sockets = library.get_str(call, b"socket");
+    let (sockets, raw) = (library.get_str(call, b"socket"), library.get_str(call, b"dnet"));
     if let Some(loaded) = call.registry().get_str(call, b"_LOADED").as_table() {
         loaded.set_str(call, b"nmap", library.into())?;
         loaded.set_str(call, b"nmap.socket", sockets)?;
+        loaded.set_str(call, b"nmap.dnet", raw)?;
         loaded.set_str(call, b"nmapdb", names.into())?;
         loaded.set_str(call, b"libssh2", ssh.into())?;
     }

@@ -8,7 +8,6 @@
 
 mod args;
 mod bindings;
-mod capture;
 mod data;
 mod embedded;
 mod engine;

@@ -1,7 +1,7 @@
 //! Addresses of names: numeric ones, the hosts file, then the name servers of the system or of `--dns-servers`.
 //!
-//! A lookup that needs a server suspends the thread as any other operation does. A query is sent to one server after the
-//! other, and again if none answers.
+//! A lookup that needs a server suspends the thread as any other operation does. A query is sent to one server after
+//! the other, and again if none answers.
 
 use crate::shared::{Answer, Shared};
 use crate::wait::Wait;

@@ -1,8 +1,8 @@
 //! `--sched-trace`: what the scheduler does with its threads, as text or as a timeline.
 //!
 //! The text has a line per move between queues: milliseconds, thread, script, host and port, from, to, reason, in fixed
-//! columns. A file that ends in `.json` gets the same in the format that Chrome and Perfetto show as a timeline: a bar for
-//! each stay in a queue.
+//! columns. A file that ends in `.json` gets the same in the format that Chrome and Perfetto show as a timeline: a bar
+//! for each stay in a queue.
 
 use crate::thread::{ThreadId, ThreadInfo};
 use perilune_scan::net::Millis;

@@ -218,6 +218,7 @@ impl<'e> Scheduler<'e> {
                 self.resume(thread);
             }
         }
+        self.take_woken();
         self.free_slots();
         let idle = self.running.is_empty() && self.pending.is_empty();
         if idle && self.is_deadlocked() {

@@ -1,5 +1,6 @@
 //! What threads wait for, and how an operation on a socket makes progress.
 
+use crate::bindings::capture;
 use crate::bindings::socket::SocketState;
 use crate::resolve::Query;
 use crate::shared::{Answer, Shared, failure, success};
@@ -157,11 +158,7 @@ impl Wait {
             }
             Wait::Capture { socket, id, .. } => {
                 let mut state = socket.borrow_mut();
-                if state.id == Some(*id) {
-                    crate::capture::next(engine, &mut state)
-                } else {
-                    Some(failure("CANCELLED"))
-                }
+                if state.id == Some(*id) { capture::next_packet(&mut state) } else { Some(failure("CANCELLED")) }
             }
             Wait::Resolve { query, socket, until } => query.progress(&mut **engine.network.borrow_mut(), socket, until),
             Wait::Sleep { .. } | Wait::Lock { .. } => None,

@@ -9,6 +9,7 @@
 pub mod discovery;
 pub mod dns;
 pub mod interface;
+pub mod link;
 pub mod neighbour;
 pub mod net;
 pub mod port;

@@ -12,6 +12,7 @@ mod mask;
 mod no_c;
 mod process;
 mod reference;
+mod side_by_side;
 mod test;
 mod tidy;
 mod workspace;
@@ -28,7 +29,7 @@ struct Command {
     run: fn(&Workspace, &[String]) -> Result<(), Error>,
 }
 
-const COMMANDS: [Command; 7] = [
+const COMMANDS: [Command; 8] = [
     Command {
         name: "reference",
         operands: "",
@@ -59,6 +60,12 @@ const COMMANDS: [Command; 7] = [
         operands: "[--runs N] [NAME...]",
         about: "times benches/ against the reference and the C modules",
         run: bench::main,
+    },
+    Command {
+        name: "side-by-side",
+        operands: "[NAME|PORT...]",
+        about: "runs an installed Nmap's scripts against real services, by nmap and by us, and compares",
+        run: side_by_side::main,
     },
     Command {
         name: "no-c",

@@ -331,9 +331,14 @@ fn enclosed_scripts(out: &mut impl Write, element: &str, results: &[ScriptResult
 fn script(out: &mut impl Write, result: &ScriptResult) -> io::Result<()> {
     let (id, output) = (escape(result.id.as_bytes()), escape_output(&result.output));
     write!(out, "<script id=\"{id}\" output=\"{output}\"")?;
-    let Some(Element::Table(pairs)) = &result.structured else { return write!(out, "/>") };
-    write!(out, ">")?;
-    table(out, pairs)?;
+    match &result.structured {
+        None => return write!(out, "/>"),
+        Some(Element::Text(text)) => write!(out, ">{}", escape_output(text))?,
+        Some(Element::Table(pairs)) => {
+            write!(out, ">")?;
+            table(out, pairs)?;
+        }
+    }
     write!(out, "</script>")
 }
 

@@ -2,8 +2,9 @@
 
 mod bin;
 mod bit;
-mod capture;
+pub(crate) mod capture;
 pub(crate) mod certificate;
+mod dnet;
 mod interface;
 mod lfs;
 pub(crate) mod libssh2;

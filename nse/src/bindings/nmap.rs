@@ -1,6 +1,6 @@
 //! The library `nmap`: levels, time, log, sockets.
 
-use super::{certificate, interface, port, socket};
+use super::{certificate, dnet, interface, port, socket};
 use crate::shared::{Channel, bind, shared};
 use crate::wait::Wait;
 use perilune_scan::net::Millis;
@@ -88,6 +88,13 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Tabl
         sockets.set_str(call, name.as_bytes(), function)?;
     }
     library.set_str(call, b"socket", sockets.into())?;
+    let new_dnet = dnet::open(call, engine)?;
+    library.set_str(call, b"new_dnet", new_dnet)?;
+    let raw = call.table(0, 2)?;
+    raw.set_str(call, b"new", new_dnet)?;
+    let info = library.get_str(call, b"get_interface_info");
+    raw.set_str(call, b"get_interface_info", info)?;
+    library.set_str(call, b"dnet", raw.into())?;
     Ok(library)
 }
 

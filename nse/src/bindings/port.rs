@@ -1,7 +1,7 @@
 //! Hosts and ports as scripts see them, and the functions of `nmap` that read and change the scan's record.
 
 use crate::shared::shared;
-use perilune_scan::result::{Host, Port, PortState, Protocol, Reason, Version};
+use perilune_scan::result::{Hop, Host, Port, PortState, Protocol, Reason, Version};
 use perilune_vm::{Call, Kind, LuaError, NativeFn, NativeResult, Table, Value};
 use std::net::IpAddr;
 
@@ -46,6 +46,14 @@ pub(crate) fn host_table<'gc>(
     };
     let bytes = call.string(&bytes)?;
     table.set_str(call, b"bin_ip", bytes)?;
+    if let Some(mac) = host.mac {
+        let mac = call.string(&mac)?;
+        table.set_str(call, b"mac_addr", mac)?;
+    }
+    if let Some(trace) = host.trace.as_ref().filter(|trace| !trace.hops.is_empty()) {
+        let hops = traceroute(call, &trace.hops)?;
+        table.set_str(call, b"traceroute", hops.into())?;
+    }
     table.set_str(call, b"reason_ttl", Value::integer(host.reason_ttl as i64))?;
     table.set_str(call, b"interface_mtu", Value::integer(0))?;
     table.set_str(call, b"_Target", Value::light_userdata(idx + 1))?;
@@ -60,6 +68,21 @@ pub(crate) fn host_table<'gc>(
     }
     table.set_str(call, b"times", measured.into())?;
     Ok(table)
+}
+
+/// The way to a host, one table per hop; those that did not answer are empty.
+fn traceroute<'gc>(call: &mut Call<'gc>, hops: &[Hop]) -> Result<Table<'gc>, LuaError> {
+    let list = call.table(hops.len(), 0)?;
+    for ttl in 1..=hops.last().map_or(0, |hop| hop.ttl) {
+        let entry = call.table(0, 3)?;
+        if let Some(hop) = hops.iter().find(|hop| hop.ttl == ttl) {
+            let address = hop.address.to_string();
+            set_texts(call, entry, &[("ip", Some(address.as_str())), ("name", hop.name.as_deref())])?;
+            entry.set_str(call, b"srtt", Value::float(hop.rtt_us as f64 / 1e6))?;
+        }
+        list.set_integer(call, i64::from(ttl), entry.into())?;
+    }
+    Ok(list)
 }
 
 /// A port as scripts see it.

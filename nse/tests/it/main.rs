@@ -3,5 +3,7 @@
 mod load;
 mod modules;
 mod run;
+mod sockets;
 mod support;
+mod threads;
 mod tls;

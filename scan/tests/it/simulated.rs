@@ -81,7 +81,7 @@ impl Network for Simulated {
         let peer = self.peers[usize::from(address.octets()[3])];
         let delay = 5 + self.below(40);
         let is_lost = self.below(100) < self.loss;
-        let refuses = peer == Peer::Usual && to.port() % 50 != 0;
+        let refuses = peer == Peer::Usual && !to.port().is_multiple_of(50);
         let decided_at = (peer != Peer::Silent && !is_lost).then_some(self.now_ms + delay);
         self.next_id += 1;
         // Writing to a string cannot fail.
@@ -237,7 +237,10 @@ fn loss_changes_no_verdict_and_seeds_repeat() {
             let filtered = host.ports.iter().filter(|port| port.state == PortState::Filtered).count();
             // A port is lost when all its tries are; with three tries of one in ten that is rare.
             assert!(filtered <= 3, "seed {seed}: {filtered} filtered");
-            assert!(open.len() + filtered >= 4 && open.iter().all(|port| port % 50 == 0), "seed {seed}: {open:?}");
+            assert!(
+                open.len() + filtered >= 4 && open.iter().all(|port| port.is_multiple_of(50)),
+                "seed {seed}: {open:?}"
+            );
         }
         assert!(times[0] < 60_000, "seed {seed}: {times:?}");
         let (_, again, _) = scan(&peers, 200, seed, 10);

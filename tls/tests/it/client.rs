@@ -2,7 +2,7 @@
 
 use perilune_tls::{Config, Connection, State, SystemRng, TlsError};
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Time for anything at all that a test waits for.
@@ -22,14 +22,19 @@ pub struct Client {
 impl Client {
     /// Connects and shakes hands.
     pub fn connect(port: u16, config: Config) -> Result<Client, TlsError> {
-        let mut client = Client::start(port, config);
+        Client::connect_to(Ipv4Addr::LOCALHOST, port, config)
+    }
+
+    /// The same with one of the machine's other loopback addresses.
+    pub fn connect_to(host: Ipv4Addr, port: u16, config: Config) -> Result<Client, TlsError> {
+        let mut client = Client::start(host, port, config);
         client.run_until(|client| client.tls.is_open())?;
         Ok(client)
     }
 
     /// Connects the socket; nothing has been sent.
-    pub fn start(port: u16, config: Config) -> Client {
-        let socket = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+    pub fn start(host: Ipv4Addr, port: u16, config: Config) -> Client {
+        let socket = TcpStream::connect((host, port)).expect("the server listens");
         poll_often(&socket);
         socket.set_nodelay(true).unwrap();
         let tls = Connection::new(config, Box::new(SystemRng)).expect("the configuration is sound");

@@ -3,10 +3,10 @@
 //! Each allows everything it can be told to allow; the client offers one protocol and one suite at a time.
 
 use crate::client::Client;
-use crate::keys::{certificate, dir, key, openssl};
+use crate::keys::{KINDS, address, certificate, dir, key, openssl};
+use crate::matrix::TLS13_SUITES;
 use crate::peer::Server;
-use crate::table::{Cell, DATA_LEN, check_peer, data, exchange, key_for, openssl_suites, run};
-use perilune_tls::Version;
+use crate::table::{Cell, DATA_LEN, cells, check_peer, data, exchange, openssl_suites, run};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -15,17 +15,26 @@ use std::thread;
 
 /// What the daemons are told to allow.
 const CIPHERS: &str = "ALL:COMPLEMENTOFALL:@SECLEVEL=0";
-const KEYS: [&str; 3] = ["rsa2048", "p256", "dsa2048"];
+/// The daemons must take the smallest keys too.
+const CONFIGURATION: &str = "openssl_conf = start\n[start]\nssl_conf = modules\n[modules]\nsystem_default = all\n\
+    [all]\nCipherString = DEFAULT:@SECLEVEL=0\nMinProtocol = TLSv1\n";
 
-/// Every protocol with every suite.
-fn cells(server: &'static str) -> Vec<Cell> {
-    let mut cells = Vec::new();
-    for suite in openssl_suites() {
-        for version in Version::ALL.into_iter().filter(|version| suite.is_for(*version)) {
-            cells.push(Cell { server, version, suite, key: key_for(suite) });
-        }
-    }
-    cells
+/// Starts a daemon that knows how low it may go.
+fn daemon(program: &str, args: impl Fn(u16) -> Vec<String>) -> Server {
+    let configuration = format!("OPENSSL_CONF={}", write("openssl.cnf", CONFIGURATION));
+    Server::start_with("env", |port| [vec![configuration.clone(), program.into()], args(port)].concat())
+}
+
+/// What is made of each key with its address.
+fn for_each_key(make: impl Fn(&str, Ipv4Addr) -> String) -> String {
+    KINDS.iter().map(|(name, ..)| make(name, address(name))).collect()
+}
+
+/// A client that got what the cell asks for.
+fn connect(port: u16, cell: &Cell) -> Result<Client, String> {
+    let client = Client::connect_to(address(cell.key), port, cell.config()).map_err(|error| error.to_string())?;
+    check_peer(&client, cell)?;
+    Ok(client)
 }
 
 /// A service behind a daemon, on a port of its own.
@@ -87,41 +96,43 @@ fn nginx() {
     let folder = dir().join("nginx");
     std::fs::create_dir_all(&folder).unwrap();
     let folder = folder.display().to_string();
-    let server = Server::start_with("/usr/sbin/nginx", |port| {
-        let pairs: String = KEYS
-            .iter()
-            .map(|name| format!("ssl_certificate {}; ssl_certificate_key {};\n", certificate(name), key(name)))
-            .collect();
+    let server = daemon("/usr/sbin/nginx", |port| {
         let temp: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
             .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))
             .collect();
+        let servers = for_each_key(|name, host| {
+            format!(
+                "server {{ listen {host}:{port} ssl; ssl_certificate {}; ssl_certificate_key {};\n\
+                 location / {{ proxy_pass http://127.0.0.1:{upstream}; }} }}\n",
+                certificate(name),
+                key(name)
+            )
+        });
         let config = write(
             "nginx.conf",
             &format!(
                 "daemon off; master_process off; pid {folder}/pid; error_log stderr crit;\n\
                  events {{}}\n\
                  http {{ access_log off; {temp}\n\
-                 server {{ listen 127.0.0.1:{port} ssl; {pairs}\n\
                  ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers {CIPHERS}; ssl_dhparam {parameters};\n\
-                 ssl_conf_command Ciphersuites {TLS13};\n\
+                 ssl_conf_command Ciphersuites {TLS13_SUITES};\n\
                  client_max_body_size 4m; client_body_buffer_size 4m;\n\
-                 location / {{ proxy_pass http://127.0.0.1:{upstream}; }} }} }}\n",
-                TLS13 = crate::matrix::TLS13_SUITES
+                 {servers} }}\n",
             ),
         );
         vec!["-c".into(), config, "-p".into(), folder.clone(), "-e".into(), "stderr".into()]
     });
     let attempt = |cell: &Cell| {
-        let mut client = Client::connect(server.port, cell.config()).map_err(|error| error.to_string())?;
-        check_peer(&client, cell)?;
+        let mut client = connect(server.port, cell)?;
         let head = format!("POST / HTTP/1.0\r\nHost: perilune.example\r\nContent-Length: {DATA_LEN}\r\n\r\n");
         client.send(head.as_bytes());
         client.send(&data());
         let answer = client.receive(usize::MAX).map_err(|error| error.to_string())?;
         if answer.ends_with(&data()) { Ok(()) } else { Err(format!("received {} other bytes", answer.len())) }
     };
-    run("nginx: protocol by suite", &cells("nginx"), attempt, |cell| cell.openssl_connects(server.port, &[]));
+    let others = |cell: &Cell| cell.openssl_connects(address(cell.key), server.port, &[]);
+    run("nginx: protocol by suite by key", &cells("nginx", &openssl_suites()), attempt, others);
 }
 
 #[test]
@@ -135,27 +146,21 @@ fn stunnel() {
         }
     });
     let parameters = std::fs::read_to_string(dh_parameters()).unwrap();
-    let servers = KEYS.map(|name| {
-        let server = Server::start_with("/usr/bin/stunnel4", |port| {
+    let server = daemon("/usr/bin/stunnel4", |port| {
+        let services = for_each_key(|name, host| {
             let pair = [key(name), certificate(name)].map(|path| std::fs::read_to_string(path).unwrap());
             let pem = write(&format!("stunnel-{name}.pem"), &format!("{}{}{parameters}", pair[0], pair[1]));
-            let config = format!(
-                "foreground = yes\nsyslog = no\npid =\ndebug = err\n[tls]\naccept = 127.0.0.1:{port}\n\
-                 connect = 127.0.0.1:{upstream}\ncert = {pem}\nsslVersionMin = TLSv1\nsecurityLevel = 0\n\
-                 ciphers = {CIPHERS}\nciphersuites = {}\n",
-                crate::matrix::TLS13_SUITES
-            );
-            vec![write(&format!("stunnel-{name}.conf"), &config)]
+            format!(
+                "[{name}]\naccept = {host}:{port}\nconnect = 127.0.0.1:{upstream}\ncert = {pem}\n\
+                 sslVersionMin = TLSv1\nsecurityLevel = 0\nciphers = {CIPHERS}\nciphersuites = {TLS13_SUITES}\n"
+            )
         });
-        (name, server)
+        let config = format!("foreground = yes\nsyslog = no\npid =\ndebug = err\n{services}");
+        vec![write("stunnel.conf", &config)]
     });
-    let port = |cell: &Cell| servers.iter().find(|(name, _)| *name == cell.key).expect("one for each key").1.port;
-    let attempt = |cell: &Cell| {
-        let mut client = Client::connect(port(cell), cell.config()).map_err(|error| error.to_string())?;
-        check_peer(&client, cell)?;
-        exchange(&mut client, &data(), <[u8]>::to_vec)
-    };
-    run("stunnel: protocol by suite", &cells("stunnel"), attempt, |cell| cell.openssl_connects(port(cell), &[]));
+    let attempt = |cell: &Cell| exchange(&mut connect(server.port, cell)?, &data(), <[u8]>::to_vec);
+    let others = |cell: &Cell| cell.openssl_connects(address(cell.key), server.port, &[]);
+    run("stunnel: protocol by suite by key", &cells("stunnel", &openssl_suites()), attempt, others);
 }
 
 /// Bytes that Postfix adds to an answer; a line of a command may not be much longer.
@@ -193,15 +198,12 @@ fn postfix() -> Postfix {
          done
          chgrp postdrop public maildrop; chown postfix ../data; chmod 700 private"
     ));
-    let server = Server::start_with("/usr/lib/postfix/sbin/master", |port| {
-        let [(rsa, rsa_key), (ec, ec_key), (dsa, dsa_key)] = KEYS.map(|name| (certificate(name), key(name)));
+    let server = daemon("/usr/lib/postfix/sbin/master", |port| {
         let main = format!(
             "compatibility_level = 3.6\nqueue_directory = {path}/queue\ndata_directory = {path}/data\n\
              daemon_directory = /usr/lib/postfix/sbin\nmail_owner = postfix\nsetgid_group = postdrop\n\
-             inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmydestination =\nmyhostname = perilune.example\n\
-             smtpd_tls_security_level = may\nsmtpd_tls_cert_file = {rsa}\nsmtpd_tls_key_file = {rsa_key}\n\
-             smtpd_tls_eccert_file = {ec}\nsmtpd_tls_eckey_file = {ec_key}\n\
-             smtpd_tls_dcert_file = {dsa}\nsmtpd_tls_dkey_file = {dsa_key}\n\
+             inet_interfaces = all\ninet_protocols = ipv4\nmydestination =\nmyhostname = perilune.example\n\
+             smtpd_tls_security_level = may\nimport_environment = MAIL_CONFIG OPENSSL_CONF\n\
              smtpd_tls_protocols = >=TLSv1\nsmtpd_tls_ciphers = null\nsmtpd_tls_exclude_ciphers =\n\
              tls_null_cipherlist = {CIPHERS}\nsmtpd_peername_lookup = no\n\
              smtpd_error_sleep_time = 0\nsmtpd_hard_error_limit = 1000000\nsmtpd_reject_footer = {}\n\
@@ -209,8 +211,15 @@ fn postfix() -> Postfix {
             "word ".repeat(ANSWER_LEN / 5)
         );
         std::fs::write(folder.join("conf/main.cf"), main).unwrap();
+        let smtpds = for_each_key(|name, host| {
+            format!(
+                "{host}:{port} inet n - n - - smtpd\n  -o smtpd_tls_chain_files={},{}\n",
+                key(name),
+                certificate(name)
+            )
+        });
         let services = format!(
-            "127.0.0.1:{port} inet n - n - - smtpd\ntlsmgr unix - - n 1000? 1 tlsmgr\n\
+            "{smtpds}tlsmgr unix - - n 1000? 1 tlsmgr\n\
              postlog unix-dgram n - n - 1 postlogd\nanvil unix - - n - 1 anvil\nproxymap unix - - n - - proxymap\nrewrite unix - - n - - trivial-rewrite\n"
         );
         std::fs::write(folder.join("conf/master.cf"), services).unwrap();
@@ -252,7 +261,7 @@ fn postfix_by_starttls() {
     const BATCH: usize = 138;
     let command = format!("XTRA {}\r\n", "word ".repeat(ANSWER_LEN / 5)).repeat(BATCH);
     let attempt = |cell: &Cell| {
-        let mut client = Client::start(port, cell.config());
+        let mut client = Client::start(address(cell.key), port, cell.config());
         start_tls(&client.socket)?;
         client.run_until(|client| client.tls.is_open()).map_err(|error| error.to_string())?;
         check_peer(&client, cell)?;
@@ -272,6 +281,6 @@ fn postfix_by_starttls() {
         }
         Ok(())
     };
-    let others = |cell: &Cell| cell.openssl_connects(port, &["-starttls", "smtp"]);
-    run("postfix, STARTTLS: protocol by suite", &cells("postfix"), attempt, others);
+    let others = |cell: &Cell| cell.openssl_connects(address(cell.key), port, &["-starttls", "smtp"]);
+    run("postfix, STARTTLS: protocol by suite by key", &cells("postfix", &openssl_suites()), attempt, others);
 }

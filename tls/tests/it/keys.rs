@@ -1,5 +1,6 @@
 //! Keys and certificates, made once per run by `openssl`.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -34,6 +35,12 @@ pub fn key(name: &str) -> String {
 
 pub fn certificate(name: &str) -> String {
     dir().join(format!("{name}.crt")).to_str().unwrap().into()
+}
+
+/// Where a daemon that serves all keys serves this one: an address each, and one port.
+pub fn address(name: &str) -> Ipv4Addr {
+    let idx = KINDS.iter().position(|(kind, ..)| *kind == name).expect("the key is one of the kinds");
+    Ipv4Addr::new(127, 0, 0, 1 + idx as u8)
 }
 
 /// Runs `openssl` to its end.

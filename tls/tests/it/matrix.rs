@@ -3,8 +3,10 @@
 use crate::client::Client;
 use crate::keys::{KINDS, certificate, key};
 use crate::peer::Server;
-use crate::table::{Cell, DATA_LEN, check_peer, data, exchange, key_for, openssl_flag, openssl_suites, run};
-use perilune_tls::{Authentication, Config, Suite, Version};
+use crate::table::{Cell, DATA_LEN, cells, check_peer, data, exchange, key_for, openssl_flag, openssl_suites, run};
+use perilune_tls::{Config, Suite, Version};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 /// Starts `openssl s_server` for a cell.
 fn openssl_server(cell: &Cell) -> Server {
@@ -47,17 +49,6 @@ fn openssl_all_suites() {
     run("openssl s_server: protocol by suite", &cells, try_openssl, |_| true);
 }
 
-/// Whether a suite can go with a key at all.
-fn goes_with(suite: &Suite, key: &str) -> bool {
-    match suite.authentication() {
-        Authentication::Tls13 => !key.starts_with("dsa"),
-        Authentication::Rsa => key.starts_with("rsa"),
-        Authentication::Dss => key.starts_with("dsa"),
-        Authentication::Ecdsa => matches!(key, "p256" | "p384" | "p521" | "k256" | "ed25519" | "ed448"),
-        Authentication::Anonymous => false,
-    }
-}
-
 /// Every key with every suite and protocol. One server for each key, which sends lines back in reverse; the client
 /// offers what is to be tried.
 #[test]
@@ -73,16 +64,7 @@ fn openssl_all_keys() {
         })
         .collect();
     let port = |cell: &Cell| servers.iter().find(|(name, _)| *name == cell.key).expect("one for each key").1.port;
-    let mut cells = Vec::new();
-    for suite in openssl_suites() {
-        for (key, ..) in KINDS.into_iter().filter(|(key, ..)| goes_with(suite, key)) {
-            for version in Version::ALL.into_iter().filter(|version| suite.is_for(*version)) {
-                cells.push(Cell { server: "openssl", version, suite, key });
-            }
-        }
-    }
-    // A server of this kind serves one client at a time: neighbours in the list are of different keys.
-    cells.sort_by_key(|cell| (cell.suite.code(), cell.version));
+    let cells = cells("openssl", &openssl_suites());
     let lines: Vec<u8> = data().iter().map(|byte| if *byte == b'\n' { b'.' } else { *byte }).collect();
     let lines: Vec<u8> = lines.chunks(8191).flat_map(|line| [line, b"\n"].concat()).take(DATA_LEN).collect();
     let reversed = |chunk: &[u8]| {
@@ -94,7 +76,9 @@ fn openssl_all_keys() {
         check_peer(&client, cell)?;
         exchange(&mut client, &lines, reversed)
     };
-    run("openssl s_server: protocol by suite by key", &cells, attempt, |cell| cell.openssl_connects(port(cell), &[]));
+    run("openssl s_server: protocol by suite by key", &cells, attempt, |cell| {
+        cell.openssl_connects(Ipv4Addr::LOCALHOST, port(cell), &[])
+    });
 }
 
 /// All that OpenSSL has, which by default leaves two out.
@@ -179,4 +163,55 @@ fn gnutls_all_suites() {
         }
     }
     run("gnutls-serv: protocol by suite", &cells, try_gnutls, |_| true);
+}
+
+/// The priority string that allows all of the cells.
+fn gnutls_priority_for_all(cells: &[Cell]) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for word in
+        cells.iter().filter_map(gnutls_priority).flat_map(|one| one.split(':').map(String::from).collect::<Vec<_>>())
+    {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words.join(":")
+}
+
+/// Whether `gnutls-cli` gets what we did not.
+fn gnutls_connects(cell: &Cell, port: u16) -> bool {
+    let priority = gnutls_priority(cell).expect("only suites that it names are tried");
+    let port = port.to_string();
+    let args = ["--insecure", "--port", &port, "--priority", &priority, "127.0.0.1"];
+    let mut command = std::process::Command::new("gnutls-cli");
+    let output = command.args(args).stdin(std::process::Stdio::null()).output().expect("gnutls-cli must be installed");
+    String::from_utf8_lossy(&output.stdout).contains("Handshake was completed")
+}
+
+/// Every key with every suite and protocol, two servers for each key: with a NULL cipher allowed, GnuTLS does without
+/// TLS 1.3. Keys that it can't load have none.
+#[test]
+fn gnutls_all_keys() {
+    let cells = cells("gnutls", &gnutls_suites());
+    let is_new = |cell: &Cell| cell.version == Version::Tls13;
+    let (new, old): (Vec<Cell>, Vec<Cell>) = cells.iter().cloned().partition(is_new);
+    let priorities = [gnutls_priority_for_all(&old), gnutls_priority_for_all(&new)];
+    let start = |(name, ..): &(&'static str, &[&str], &str)| {
+        let (key, certificate) = (key(name), certificate(name));
+        let args = ["--quiet", "--echo", "--port", "{port}", "--x509keyfile", &key, "--x509certfile", &certificate];
+        let start = |priority: &String| {
+            Server::start_if_it_can("gnutls-serv", &[&args[..], &["--priority", priority]].concat())
+        };
+        (*name, [start(&priorities[0]), start(&priorities[1])])
+    };
+    let servers: BTreeMap<&str, [Option<Server>; 2]> = KINDS.iter().map(start).collect();
+    let port = |cell: &Cell| servers[cell.key][usize::from(is_new(cell))].as_ref().map(|server| server.port);
+    let attempt = |cell: &Cell| {
+        let port = port(cell).ok_or("no server")?;
+        let mut client = Client::connect(port, cell.config()).map_err(|error| error.to_string())?;
+        check_peer(&client, cell)?;
+        exchange(&mut client, &data(), <[u8]>::to_vec)
+    };
+    let others = |cell: &Cell| port(cell).is_some_and(|port| gnutls_connects(cell, port));
+    run("gnutls-serv: protocol by suite by key", &cells, attempt, others);
 }

@@ -46,6 +46,13 @@ impl Server {
         panic!("{program} {} does not start", args(0).join(" "));
     }
 
+    /// The same for a server that may refuse what it is given; then there is none.
+    pub fn start_if_it_can(program: &str, args: &[&str]) -> Option<Server> {
+        let port = free_port();
+        let args = args.iter().map(|arg| arg.replace("{port}", &port.to_string())).collect();
+        Server::try_start(program, port, args)
+    }
+
     fn try_start(program: &str, port: u16, args: Vec<String>) -> Option<Server> {
         let udp = args.iter().any(|arg| matches!(arg.as_str(), "--udp" | "-dtls" | "-dtls1" | "-dtls1_2"));
         let mut child = Command::new(program)

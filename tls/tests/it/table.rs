@@ -1,9 +1,10 @@
 //! The matrix: what is tried against each server, and the table that is printed of it.
 
 use crate::client::Client;
-use crate::keys::openssl;
+use crate::keys::{KINDS, openssl};
 use perilune_tls::{Authentication, Config, Suite, Version};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,10 +33,10 @@ impl Cell {
     }
 
     /// Whether `openssl s_client` gets what we did not: the server then has it to give.
-    pub fn openssl_connects(&self, port: u16, more: &[&str]) -> bool {
+    pub fn openssl_connects(&self, host: Ipv4Addr, port: u16, more: &[&str]) -> bool {
         let name = self.suite.openssl_name();
         let ciphers = format!("{}:@SECLEVEL=0", if self.version == Version::Tls13 { "ALL" } else { name });
-        let address = format!("127.0.0.1:{port}");
+        let address = format!("{host}:{port}");
         let mut args = vec!["s_client", "-connect", &address, openssl_flag(self.version), "-cipher", &ciphers];
         if self.version == Version::Tls13 {
             args.extend(["-ciphersuites", name]);
@@ -43,7 +44,7 @@ impl Cell {
         args.extend(more);
         let mut command = Command::new("openssl");
         let output = command.args(args).stdin(std::process::Stdio::null()).output().expect("openssl must be installed");
-        String::from_utf8_lossy(&output.stdout).contains(&format!("Cipher is {name}"))
+        output.status.success() && String::from_utf8_lossy(&output.stdout).contains(&format!("Cipher is {name}"))
     }
 }
 
@@ -61,6 +62,32 @@ pub fn openssl_flag(version: Version) -> &'static str {
 pub fn data() -> Vec<u8> {
     let line = b"0123456789abcdefghijklmnopqrstuvwxyz 0123456789 abcdefghijklmno\n";
     line.iter().copied().cycle().take(DATA_LEN).collect()
+}
+
+/// Whether a suite can go with a key at all.
+pub fn goes_with(suite: &Suite, key: &str) -> bool {
+    match suite.authentication() {
+        Authentication::Tls13 => !key.starts_with("dsa"),
+        Authentication::Rsa => key.starts_with("rsa"),
+        Authentication::Dss => key.starts_with("dsa"),
+        Authentication::Ecdsa => matches!(key, "p256" | "p384" | "p521" | "k256" | "ed25519" | "ed448"),
+        Authentication::Anonymous => key == key_for(suite),
+    }
+}
+
+/// Every protocol with every suite and every key.
+pub fn cells(server: &'static str, suites: &[&'static Suite]) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for &suite in suites {
+        for (key, ..) in KINDS.into_iter().filter(|(key, ..)| goes_with(suite, key)) {
+            for version in Version::ALL.into_iter().filter(|version| suite.is_for(*version)) {
+                cells.push(Cell { server, version, suite, key });
+            }
+        }
+    }
+    // A server may serve one client at a time: neighbours in the list are of different keys.
+    cells.sort_by_key(|cell| (cell.suite.code(), cell.version));
+    cells
 }
 
 pub fn key_for(suite: &Suite) -> &'static str {

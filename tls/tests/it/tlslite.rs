@@ -1,11 +1,13 @@
 //! tlslite-ng: SSL 3.0, which neither OpenSSL nor GnuTLS speaks any more as distributions build them.
 
 use crate::client::Client;
-use crate::keys::{certificate, key};
+use crate::keys::{KINDS, certificate, key};
 use crate::matrix::gnutls_suites;
 use crate::peer::Server;
-use crate::table::{Cell, check_peer, data, exchange, openssl_suites, run};
+use crate::table::{Cell, check_peer, data, exchange, goes_with, openssl_suites, run};
 use perilune_tls::{Authentication, Config, Suite, TlsError, Version};
+use std::collections::{BTreeMap, HashSet};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -73,6 +75,40 @@ fn cells() -> Vec<Cell> {
         }
     }
     cells
+}
+
+/// Every other kind of key with every protocol and key exchange, a cipher for each.
+fn key_cells() -> Vec<Cell> {
+    let mut seen = HashSet::new();
+    let is_first = |cell: &Cell| {
+        let exchange = cell.suite.iana_name().split_once("_WITH_").map_or("", |(exchange, _)| exchange);
+        cell.suite.iana_name().contains("AES_128") && seen.insert((cell.version, exchange))
+    };
+    let of_each: Vec<Cell> = cells().into_iter().filter(is_first).collect();
+    let with = |cell: &Cell, key| Cell { key, ..cell.clone() };
+    let goes = |cell: &Cell, key| goes_with(cell.suite, key) && key != cell.key;
+    let keys = KINDS.iter().map(|(key, ..)| *key);
+    keys.flat_map(|key| of_each.iter().filter(move |cell| goes(cell, key)).map(move |cell| with(cell, key))).collect()
+}
+
+/// What else connects here: `openssl`, which has no SSL 3.0.
+#[test]
+fn tlslite_all_keys() {
+    let start = |(name, ..): &(&'static str, &[&str], &str)| {
+        let (key, certificate) = (key(name), certificate(name));
+        let args = [&python_path(), PYTHON, PROGRAM, "{port}", &key, &certificate];
+        (*name, Server::start_if_it_can("env", &args))
+    };
+    let servers: BTreeMap<&str, Option<Server>> = KINDS.iter().map(start).collect();
+    let port = |cell: &Cell| servers[cell.key].as_ref().map(|server| server.port);
+    let attempt = |cell: &Cell| {
+        let mut client =
+            Client::connect(port(cell).ok_or("no server")?, cell.config()).map_err(|error| error.to_string())?;
+        check_peer(&client, cell)?;
+        exchange(&mut client, &data(), <[u8]>::to_vec)
+    };
+    let others = |cell: &Cell| port(cell).is_some_and(|port| cell.openssl_connects(Ipv4Addr::LOCALHOST, port, &[]));
+    run("tlslite-ng: protocol by key exchange by key", &key_cells(), attempt, others);
 }
 
 #[test]

@@ -82,9 +82,13 @@ slapd -h "ldap://$address:389" -f slapd.conf -d 0 >slapd.log 2>&1 &
 mariadb-install-db --no-defaults --user=root --datadir="$home/mariadb" --auth-root-authentication-method=normal \
   --skip-test-db >mariadb-install.log 2>&1
 cat >mariadb.sql <<END
-CREATE DATABASE moon; CREATE TABLE moon.rocks (id INT, name VARCHAR(20)); INSERT INTO moon.rocks VALUES (1, 'basalt');
-CREATE USER 'moon'@'%' IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO 'moon'@'%';
-CREATE USER 'root'@'%' IDENTIFIED BY ''; GRANT ALL ON *.* TO 'root'@'%';
+CREATE DATABASE moon;
+CREATE TABLE moon.rocks (id INT, name VARCHAR(20));
+INSERT INTO moon.rocks VALUES (1, 'basalt');
+CREATE USER 'moon'@'%' IDENTIFIED BY 'secret';
+GRANT ALL ON *.* TO 'moon'@'%';
+CREATE USER 'root'@'%' IDENTIFIED BY '';
+GRANT ALL ON *.* TO 'root'@'%';
 END
 mariadbd --no-defaults --user=root --datadir="$home/mariadb" --bind-address="$address" --port=3306 \
   --socket="$home/mariadb.sock" --pid-file="$home/mariadb.pid" --init-file="$home/mariadb.sql" \
@@ -109,8 +113,8 @@ ssl = yes
 ssl_cert = <$home/cert.pem
 ssl_key = <$home/key.pem
 log_path = $home/dovecot.log
-default_internal_user = root
-default_login_user = root
+default_internal_user = dovecot
+default_login_user = dovenull
 disable_plaintext_auth = no
 auth_failure_delay = 0
 service anvil {

@@ -10,11 +10,11 @@ mod connect;
 mod transfer;
 
 use super::{capture, certificate};
-use crate::capture::Capture;
 use crate::shared::{Answer, Shared, bind, shared};
 use crate::thread::ThreadId;
 use crate::trace::{self, Way};
 use crate::wait::{Goal, Operation, Wait, advance};
+use perilune_scan::link::Capture;
 use perilune_scan::net::{Millis, SocketId, Transport};
 use perilune_scan::secure::Secure;
 use perilune_tls::Config;
@@ -90,7 +90,8 @@ impl SocketState {
         if !std::mem::take(&mut self.is_open) {
             return false;
         }
-        if self.capture.take().is_some() {
+        let capture = self.capture.take();
+        if capture.is_some() {
             if engine.options.script_trace {
                 engine.log(crate::shared::Channel::Stdout, b"> | CLOSE");
             }
@@ -236,6 +237,11 @@ pub(super) fn refuse(call: &mut Call<'_>, message: &[u8]) -> NativeResult {
 /// Parks the task; what it waits for is in place.
 pub(super) const PARK: NativeFn = |call| call.park();
 
+/// Until when an operation on the socket may take.
+pub(super) fn deadline_of(engine: &Shared, socket: &Rc<RefCell<SocketState>>) -> Option<Millis> {
+    deadline(engine, socket.borrow().timeout_ms)
+}
+
 pub(super) fn deadline(engine: &Shared, timeout_ms: i64) -> Option<Millis> {
     let timeout = u64::try_from(timeout_ms).ok()?;
     Some(engine.network.borrow().now().after(timeout))
@@ -358,7 +364,7 @@ fn set_timeout(call: &mut Call<'_>) -> NativeResult {
     call.ret1(true)
 }
 
-/// `socket:bind(address | nil, port) -> true | false, message`: for the next connection, or the UDP socket to be opened.
+/// `socket:bind(address | nil, port) -> true | false, message`: for the next connection, or the UDP socket to open.
 fn bind_method(call: &mut Call<'_>) -> NativeResult {
     let socket = receiver(call)?;
     let any =

@@ -1,0 +1,312 @@
+//! `cargo xtask side-by-side`: scripts of an installed Nmap against real services, by `nmap` and by us.
+//!
+//! The services of `daemons.sh` run on one loopback address. For each case both programs run the same scripts against
+//! the same port, one after the other, and their XML reports are compared script by script. A result that only one of
+//! them has counts as different. Every difference must be among [`KNOWN`], with its reason.
+
+mod compare;
+
+use crate::error::Error;
+use crate::process;
+use crate::workspace::Workspace;
+use compare::{Likeness, Report};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 71, 0, 1);
+/// How long the services may take until they listen.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// A run that takes longer hangs.
+const TIME_LIMIT: Duration = Duration::from_secs(150);
+/// Cases under way at once.
+const AT_ONCE: usize = 6;
+/// Share of results that must be the same, in hundredths.
+const EQUAL_MIN: usize = 97;
+
+/// All scripts that could answer, but for those that take longer than a run has time for.
+const ALL: &str = "not (external or dos or brute or broadcast or malware or fuzzer) and not (http-enum or http-vhosts \
+    or http-default-accounts or http-sql-injection or http-slowloris-check or http-vuln-cve2014-21* or sslv2* \
+    or http-cisco-anyconnect or rsa-vuln-roca or smb-enum-services or banner or smb-flood or http-config-backup)";
+
+/// What is run.
+struct Case {
+    name: &'static str,
+    port: u16,
+    scripts: &'static str,
+    args: &'static str,
+}
+
+const fn all(name: &'static str, port: u16) -> Case {
+    Case { name, port, scripts: ALL, args: "" }
+}
+
+const CASES: [Case; 27] = [
+    all("vsftpd", 21),
+    all("openssh", 22),
+    all("postfix", 25),
+    all("bind9", 53),
+    all("nginx", 80),
+    all("dovecot pop3", 110),
+    all("rpcbind", 111),
+    all("samba netbios", 139),
+    all("dovecot imap", 143),
+    all("slapd", 389),
+    all("nginx tls", 443),
+    all("samba", 445),
+    all("postfix submission", 587),
+    all("rsync", 873),
+    all("dovecot imaps", 993),
+    all("dovecot pop3s", 995),
+    all("mosquitto", 1883),
+    all("mariadb", 3306),
+    all("postgresql", 5432),
+    all("redis", 6379),
+    all("memcached", 11211),
+    Case {
+        name: "samba, logged in",
+        port: 445,
+        scripts: "smb-enum-shares,smb-os-discovery,smb-security-mode,smb2-*,smb-ls,smb-mbenum,smb-enum-users",
+        args: "smbusername=nobody,smbpassword=secret",
+    },
+    Case {
+        name: "mariadb, logged in",
+        port: 3306,
+        scripts: "mysql-databases,mysql-users,mysql-variables,mysql-dump-hashes,mysql-query,mysql-info",
+        args: "mysqluser=moon,mysqlpass=secret,username=moon,password=secret,mysql-query.query='SELECT * FROM moon.rocks'",
+    },
+    Case { name: "mariadb, guessed", port: 3306, scripts: "mysql-brute,mysql-empty-password", args: "LISTS" },
+    Case { name: "postgresql, guessed", port: 5432, scripts: "pgsql-brute", args: "LISTS" },
+    Case { name: "openssh, guessed", port: 22, scripts: "ssh-brute", args: "LISTS" },
+    Case {
+        name: "nginx, more",
+        port: 80,
+        scripts: "http-brute,http-headers,http-title,http-grep,http-fetch,http-traceroute,http-auth",
+        args: "http-brute.path=/admin/,http-grep.builtins=e-mail,http-title.url=/files/a.txt,LISTS",
+    },
+];
+
+/// Scripts whose results change by themselves: times, counters, salts.
+const CHANGING: [&str; 18] = [
+    "clock-skew",
+    "ftp-syst",
+    "http-chrono",
+    "http-date",
+    "http-headers",
+    "http-brute",
+    "memcached-info",
+    "mqtt-subscribe",
+    "mysql-brute",
+    "mysql-info",
+    "mysql-variables",
+    "pgsql-brute",
+    "redis-info",
+    "smb-enum-shares",
+    "smb-os-discovery",
+    "smb2-time",
+    "ssh-brute",
+    "ssl-date",
+];
+
+/// Differences that stay: the script and why.
+const KNOWN: &[(&str, &str)] = &[
+    ("clock-skew", "is printed or not as the clock turns: whole seconds are compared"),
+    ("mqtt-subscribe", "the broker sends another choice of its counters each time"),
+    ("mysql-info", "the salt of a connection is random"),
+    ("ssl-ccs-injection", "the server answers or closes, as it happens; the reference differs from itself"),
+    ("ssl-dh-params", "numbers its groups in the order of a table that has none; the reference differs from itself"),
+    ("tls-ticketbleed", "the reference fails on loopback, where the script's capture has no Ethernet header"),
+];
+
+/// The services; they end with this value.
+struct Services {
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.child.id());
+        for signal in ["-TERM", "-KILL"] {
+            // A group that is gone is what is wanted.
+            let _ = Command::new("kill").args([signal, "--", &group]).stderr(Stdio::null()).status();
+            thread::sleep(Duration::from_secs(1));
+        }
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+        let address = format!("{ADDRESS}/32");
+        let _ = Command::new("ip").args(["addr", "del", &address, "dev", "lo"]).stderr(Stdio::null()).status();
+    }
+}
+
+impl Services {
+    fn start() -> Result<Services, Error> {
+        let folder = std::env::temp_dir().join(format!("perilune-services-{}", std::process::id()));
+        let at = |path: &Path| {
+            let path = path.to_path_buf();
+            move |error| Error::File { path, error }
+        };
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let script = folder.join("daemons.sh");
+        fs::write(&script, include_str!("daemons.sh")).map_err(at(&script))?;
+        let log = File::create(folder.join("daemons.log")).map_err(at(&folder))?;
+        let errors = log.try_clone().map_err(at(&folder))?;
+        let mut command = Command::new("sh");
+        command.arg(&script).arg(&folder).arg(ADDRESS.to_string()).process_group(0);
+        let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
+        let child = child.map_err(|error| process::cannot_start(&command, error))?;
+        let services = Services { child, folder };
+        services.wait()?;
+        Ok(services)
+    }
+
+    /// Waits until each port is open.
+    fn wait(&self) -> Result<(), Error> {
+        let deadline = Instant::now() + PATIENCE;
+        for case in &CASES {
+            let address = SocketAddr::from((ADDRESS, case.port));
+            while TcpStream::connect(address).is_err() {
+                if Instant::now() > deadline {
+                    let log = fs::read_to_string(self.folder.join("daemons.log")).unwrap_or_default();
+                    return Err(Error::Findings(format!("{} does not listen on port {}\n{log}", case.name, case.port)));
+                }
+                thread::sleep(Duration::from_millis(100));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What became of a case.
+struct Outcome {
+    theirs: Report,
+    ours: Report,
+    seconds: [f64; 2],
+}
+
+/// Runs all cases, or those whose name or port is given, and prints what differs.
+pub fn main(workspace: &Workspace, args: &[String]) -> Result<(), Error> {
+    let perilune = workspace.perilune()?;
+    let services = Services::start()?;
+    let chosen: Vec<&Case> = CASES
+        .iter()
+        .filter(|case| {
+            args.is_empty() || args.iter().any(|arg| case.name.contains(arg.as_str()) || *arg == case.port.to_string())
+        })
+        .collect();
+    let outcomes = run_all(&chosen, &perilune, &services.folder)?;
+    let mut counts: BTreeMap<Likeness, usize> = BTreeMap::new();
+    let mut unexplained = 0;
+    println!("{:<22} {:>5} {:>8} {:>8}  theirs s  ours s", "service", "port", "results", "equal");
+    for (case, outcome) in chosen.iter().zip(&outcomes) {
+        let differences = differences(outcome, &mut counts);
+        let keys = outcome.theirs.len().max(outcome.ours.len());
+        let [theirs, ours] = outcome.seconds;
+        println!(
+            "{:<22} {:>5} {keys:>8} {:>8}  {theirs:>8.1} {ours:>7.1}",
+            case.name,
+            case.port,
+            keys.saturating_sub(differences.len())
+        );
+        for difference in differences {
+            unexplained += usize::from(!difference.contains("known:"));
+            println!("  {difference}");
+        }
+    }
+    let total: usize = counts.values().sum();
+    let same = total - counts.get(&Likeness::Different).copied().unwrap_or(0);
+    println!("{total} results, {same} the same: {counts:?}");
+    if total == 0 || same * 100 < total * EQUAL_MIN || unexplained > 0 {
+        return Err(Error::Findings(format!(
+            "{same} of {total} results are the same, {unexplained} differences unexplained"
+        )));
+    }
+    Ok(())
+}
+
+/// Sentences about what differs.
+fn differences(outcome: &Outcome, counts: &mut BTreeMap<Likeness, usize>) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut keys: Vec<&String> = outcome.theirs.keys().chain(outcome.ours.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    for key in keys {
+        let id = key.rsplit(' ').next().unwrap_or_default();
+        let likeness = match (outcome.theirs.get(key), outcome.ours.get(key)) {
+            (Some(theirs), Some(ours)) => compare::compare(theirs, ours, CHANGING.contains(&id)),
+            _ => Likeness::Different,
+        };
+        *counts.entry(likeness).or_default() += 1;
+        if likeness == Likeness::Different {
+            let reason = KNOWN.iter().find(|(known, _)| *known == id).map(|(_, reason)| format!("known: {reason}"));
+            let shown = |report: &Report| {
+                let text = report.get(key).map_or("nothing".to_owned(), |found| format!("{:?}", found.output));
+                text.chars().take(600).collect::<String>()
+            };
+            let detail = reason.unwrap_or_else(|| {
+                format!("\n    theirs: {}\n    ours:   {}", shown(&outcome.theirs), shown(&outcome.ours))
+            });
+            found.push(format!("{key}: {detail}"));
+        }
+    }
+    found
+}
+
+/// Runs the cases, some at once; both programs of a case one after the other.
+fn run_all(cases: &[&Case], perilune: &Path, folder: &Path) -> Result<Vec<Outcome>, Error> {
+    let next = AtomicUsize::new(0);
+    let outcomes: Mutex<Vec<(usize, Result<Outcome, Error>)>> = Mutex::default();
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let idx = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(idx) else { return };
+                    let outcome = run_case(case, idx, perilune, folder);
+                    outcomes.lock().expect("no other thread panics").push((idx, outcome));
+                }
+            });
+        }
+    });
+    let mut outcomes = outcomes.into_inner().expect("no thread has panicked");
+    outcomes.sort_by_key(|(idx, _)| *idx);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+fn run_case(case: &Case, idx: usize, perilune: &Path, folder: &Path) -> Result<Outcome, Error> {
+    let lists = folder.join(format!("lists-{idx}"));
+    let at = |error| Error::File { path: lists.clone(), error };
+    fs::create_dir_all(&lists).map_err(at)?;
+    let (users, passwords) = (lists.join("users"), lists.join("passwords"));
+    fs::write(&users, "moon\npostgres\nadmin\nnobody\nguest\n").map_err(at)?;
+    fs::write(&passwords, "wrong\nmoon\n1234\nsecret\nletmein\n").map_err(at)?;
+    let given = format!("userdb={},passdb={},brute.mode=user", users.display(), passwords.display());
+    let args = case.args.replace("LISTS", &given);
+    let run = |program: &Path, ours: bool| -> Result<(Report, f64), Error> {
+        let xml = lists.join(if ours { "ours.xml" } else { "theirs.xml" });
+        let mut command = Command::new(program);
+        if ours {
+            command.args(["--datadir", "/usr/share/nmap"]);
+        }
+        command.args(["-n", "-Pn", "-sT", "--script-timeout", "30s", "-p", &case.port.to_string()]);
+        command.args(["--script", case.scripts, "--script-args", &args, "-oX"]).arg(&xml).arg(ADDRESS.to_string());
+        let finished = process::measure(&mut command, TIME_LIMIT)?;
+        match finished.status {
+            Some(status) if status.success() => {}
+            Some(status) => return Err(process::failed(&command, status)),
+            None => return Err(Error::Findings(format!("{} takes too long on {}", program.display(), case.name))),
+        }
+        let text = fs::read_to_string(&xml).map_err(|error| Error::File { path: xml.clone(), error })?;
+        Ok((compare::read(&text), finished.wall.as_secs_f64()))
+    };
+    let (theirs, their_seconds) = run(Path::new("nmap"), false)?;
+    let (ours, our_seconds) = run(perilune, true)?;
+    Ok(Outcome { theirs, ours, seconds: [their_seconds, our_seconds] })
+}
