@@ -219,7 +219,6 @@ impl<'o> Scan<'o> {
     fn pre_scan(&mut self) {
         if interrupt::count() == 0
             && self.resumed.prescripts.is_none()
-            && self.options.scripts.are_wanted()
             && let Some(engine) = &mut self.engine
         {
             let (_, results) = engine.run(Phase::PreScan, Vec::new());
@@ -229,7 +228,6 @@ impl<'o> Scan<'o> {
 
     fn post_scan(&mut self) {
         if interrupt::count() == 0
-            && self.options.scripts.are_wanted()
             && let Some(engine) = &mut self.engine
         {
             let (_, results) = engine.run(Phase::PostScan, Vec::new());
@@ -268,16 +266,7 @@ impl<'o> Scan<'o> {
         let mut waiting: Vec<Candidate> = Vec::new();
         loop {
             let mut batch: Vec<Candidate> = targets.by_ref().take(self.batch_len()).collect();
-            if batch.is_empty()
-                && let Some(engine) = &self.engine
-            {
-                // What scripts found comes behind all that the user named.
-                while let Some(expression) = engine.next_target() {
-                    targets.add(&expression);
-                }
-                batch = targets.by_ref().take(self.batch_len()).collect();
-            }
-            if batch.is_empty() || interrupt::count() > 0 {
+            if interrupt::count() > 0 || (batch.is_empty() && !self.add_targets(targets)) {
                 break;
             }
             if self.options.randomize_hosts {
@@ -293,6 +282,19 @@ impl<'o> Scan<'o> {
             }
         }
         Ok(())
+    }
+
+    /// Takes over the targets that scripts have found; whether there are any.
+    fn add_targets(&mut self, targets: &mut Targets) -> bool {
+        let mut any = false;
+        while let Some(expression) = self.engine.as_ref().and_then(Engine::next_target) {
+            targets.add(&expression);
+            any = true;
+        }
+        for event in std::mem::take(&mut targets.events) {
+            self.outputs.send(&event);
+        }
+        any
     }
 
     /// Without discovery a batch is no larger than a group.
@@ -432,10 +434,6 @@ impl<'o> Scan<'o> {
             let of_version = !self.options.scripts.are_wanted();
             let mut watcher = Watcher { progress, outputs, resumed, done: 0, of_version };
             hosts = engine.run_watched(Phase::Scan, hosts, &mut watcher).0;
-            if of_version {
-                // They ran for what they know of versions.
-                hosts.iter_mut().flat_map(|host| &mut host.ports).for_each(|port| port.scripts.clear());
-            }
         }
         let is_cut = interrupt::count() > 0;
         for mut host in hosts {

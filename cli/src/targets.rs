@@ -39,6 +39,7 @@ pub struct Targets {
     position: u64,
     /// Addresses that are done already.
     done: HashSet<IpAddr>,
+    families: Families,
     /// What to tell before the scan.
     pub events: Vec<Event>,
 }
@@ -79,6 +80,7 @@ impl Targets {
             shard: shard(options)?,
             position: 0,
             done: HashSet::new(),
+            families,
             events: Vec::new(),
         };
         for expression in &expressions {
@@ -90,11 +92,10 @@ impl Targets {
         Ok(targets)
     }
 
-    /// Adds what a script found: an address, or a name of the hosts file.
+    /// Adds an expression that a script has found; what is none of a target is told among the events.
     pub fn add(&mut self, expression: &str) {
-        if let Ok(names) = Hosts::of_system() {
-            self.expression(expression, Families::Any, &names, false);
-        }
+        let names = Hosts::of_system().unwrap_or_default();
+        self.expression(expression, self.families, &names, false);
     }
 
     /// Leaves out what is done.

@@ -200,6 +200,9 @@ impl Engine {
         hosts: Vec<Host>,
         watch: &mut dyn Watch,
     ) -> (Vec<Host>, Vec<ScriptResult>) {
+        if !self.shared.options.script_scan && phase != Phase::Scan {
+            return (hosts, Vec::new());
+        }
         self.shared.targets.borrow_mut().is_closed = phase == Phase::PostScan;
         self.shared.hosts.replace(hosts);
         let mut results = Scheduler::new(self, phase, watch).run();

@@ -12,5 +12,6 @@ mod raw;
 mod readers;
 mod reference;
 mod scan;
+mod scripts;
 mod tls;
 mod versions;
