@@ -230,7 +230,7 @@ impl<'o> Scan<'o> {
         let mut waiting: Vec<Candidate> = Vec::new();
         loop {
             let mut batch: Vec<Candidate> = targets.by_ref().take(self.batch_len()).collect();
-            if batch.is_empty() || interrupt::count() > 0 {
+            if interrupt::count() > 0 || (batch.is_empty() && !self.add_targets(targets)) {
                 break;
             }
             if self.options.randomize_hosts {
@@ -246,6 +246,19 @@ impl<'o> Scan<'o> {
             }
         }
         Ok(())
+    }
+
+    /// Takes over the targets that scripts have found; whether there are any.
+    fn add_targets(&mut self, targets: &mut Targets) -> bool {
+        let mut any = false;
+        while let Some(expression) = self.engine.as_ref().and_then(Engine::next_target) {
+            targets.add(&expression);
+            any = true;
+        }
+        for event in std::mem::take(&mut targets.events) {
+            self.outputs.send(&event);
+        }
+        any
     }
 
     /// Without discovery a batch is no larger than a group.

@@ -27,6 +27,7 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
         timing_level: options.timing,
         version_intensity: options.intensity(),
         version_scan: options.version_detection,
+        script_scan: scripts.are_wanted(),
         ipv6: options.ipv6,
         interface: options.interface.clone(),
         dns_servers: dns_servers(options),

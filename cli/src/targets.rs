@@ -39,6 +39,7 @@ pub struct Targets {
     position: u64,
     /// Addresses that are done already.
     done: HashSet<IpAddr>,
+    families: Families,
     /// What to tell before the scan.
     pub events: Vec<Event>,
 }
@@ -79,6 +80,7 @@ impl Targets {
             shard: shard(options)?,
             position: 0,
             done: HashSet::new(),
+            families,
             events: Vec::new(),
         };
         for expression in &expressions {
@@ -88,6 +90,12 @@ impl Targets {
             targets.sources.push(Source::Random { left: (count > 0).then_some(count), state: seed, families });
         }
         Ok(targets)
+    }
+
+    /// Adds an expression that a script has found; what is none of a target is told among the events.
+    pub fn add(&mut self, expression: &str) {
+        let names = Hosts::of_system().unwrap_or_default();
+        self.expression(expression, self.families, &names, false);
     }
 
     /// Leaves out what is done.

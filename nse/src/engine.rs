@@ -189,6 +189,9 @@ impl Engine {
     /// Runs a phase: for [`Phase::Scan`] over the hosts of a group, which come back with their results; the results of
     /// the other phases come second.
     pub fn run(&mut self, phase: Phase, hosts: Vec<Host>) -> (Vec<Host>, Vec<ScriptResult>) {
+        if !self.shared.options.script_scan && phase != Phase::Scan {
+            return (hosts, Vec::new());
+        }
         self.shared.targets.borrow_mut().is_closed = phase == Phase::PostScan;
         self.shared.hosts.replace(hosts);
         let mut results = Scheduler::new(self, phase).run();

@@ -645,6 +645,7 @@ impl<'e> Scheduler<'e> {
             match target {
                 Target::Run => of_run.push(result),
                 Target::Host(idx) => hosts[idx].scripts.push(result),
+                Target::Port(..) if !self.engine.shared.options.script_scan => {}
                 Target::Port(idx, number, protocol) => {
                     let mut ports = hosts[idx].ports.iter_mut();
                     if let Some(port) = ports.find(|port| port.number == number && port.protocol == protocol) {

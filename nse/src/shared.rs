@@ -36,6 +36,9 @@ pub struct Options {
     pub update_db: bool,
     /// `-sV`: services are asked what they are.
     pub version_scan: bool,
+    /// The user asked for scripts. Without, those of version detection run over hosts and ports only, and what they
+    /// say of a port is not shown.
+    pub script_scan: bool,
     /// `--script-timeout` in milliseconds.
     pub script_timeout_ms: Option<u64>,
     /// `-6`: the family of names and of sockets without a peer.
@@ -79,6 +82,7 @@ impl Default for Options {
             script_args_file: None,
             update_db: false,
             version_scan: false,
+            script_scan: true,
             script_timeout_ms: None,
             ipv6: false,
             source: None,

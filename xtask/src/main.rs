@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod bench_nse;
 mod diff;
 mod error;
 mod fuzz;
@@ -29,7 +30,7 @@ struct Command {
     run: fn(&Workspace, &[String]) -> Result<(), Error>,
 }
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 9] = [
     Command {
         name: "reference",
         operands: "",
@@ -66,6 +67,12 @@ const COMMANDS: [Command; 8] = [
         operands: "[NAME|PORT...]",
         about: "runs an installed Nmap's scripts against real services, by nmap and by us, and compares",
         run: side_by_side::main,
+    },
+    Command {
+        name: "bench-nse",
+        operands: "[--runs N]",
+        about: "times the scripting engine against an installed Nmap's",
+        run: bench_nse::main,
     },
     Command {
         name: "no-c",

@@ -9,5 +9,6 @@ mod programs;
 mod raw;
 mod reference;
 mod scan;
+mod scripts;
 mod tls;
 mod versions;
