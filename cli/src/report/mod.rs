@@ -49,11 +49,12 @@ pub enum Event {
         number: u16,
         version: Box<Version>,
     },
-    /// A script's result, for a host or one of its ports.
+    /// A script is done with a host or one of its ports; most give no result.
     Script {
         address: IpAddr,
         port: Option<(Protocol, u16)>,
-        result: ScriptResult,
+        id: String,
+        result: Option<ScriptResult>,
     },
     PreScripts(Vec<ScriptResult>),
     PostScripts(Vec<ScriptResult>),
