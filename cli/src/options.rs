@@ -342,7 +342,13 @@ pub struct Options {
     #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]
     pub packet_trace: bool,
     /// Say how far the scan is, this often
-    #[arg(long, value_name = "TIME", value_parser = milliseconds, help_heading = heading::OUTPUT, hide_short_help = true)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = milliseconds,
+        help_heading = heading::OUTPUT,
+        hide_short_help = true
+    )]
     pub stats_every: Option<u64>,
     /// Read no keys from the terminal
     #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]

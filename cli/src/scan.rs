@@ -219,7 +219,6 @@ impl<'o> Scan<'o> {
     fn pre_scan(&mut self) {
         if interrupt::count() == 0
             && self.resumed.prescripts.is_none()
-            && self.options.scripts.are_wanted()
             && let Some(engine) = &mut self.engine
         {
             let (_, results) = engine.run(Phase::PreScan, Vec::new());
@@ -229,7 +228,6 @@ impl<'o> Scan<'o> {
 
     fn post_scan(&mut self) {
         if interrupt::count() == 0
-            && self.options.scripts.are_wanted()
             && let Some(engine) = &mut self.engine
         {
             let (_, results) = engine.run(Phase::PostScan, Vec::new());
@@ -439,10 +437,6 @@ impl<'o> Scan<'o> {
             let of_version = !self.options.scripts.are_wanted();
             let mut watcher = Watcher { progress, outputs, resumed, done: 0, of_version };
             hosts = engine.run_watched(Phase::Scan, hosts, &mut watcher).0;
-            if of_version {
-                // They ran for what they know of versions.
-                hosts.iter_mut().flat_map(|host| &mut host.ports).for_each(|port| port.scripts.clear());
-            }
         }
         let is_cut = interrupt::count() > 0;
         for mut host in hosts {
@@ -763,8 +757,10 @@ fn scans_ports(options: &Options) -> bool {
 
 /// Whether raw packets are to be sent; what needs them and can't have them is refused.
 pub fn is_privileged(options: &Options) -> Result<bool, Failure> {
-    let is_privileged =
-        !options.unprivileged && options.proxies.is_none() && (options.privileged || raw::is_privileged());
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    let is_refused = options.unprivileged || options.proxies.is_some() || is_set("NMAP_UNPRIVILEGED");
+    let is_privileged = options.privileged || is_set("NMAP_PRIVILEGED") || (!is_refused && raw::is_privileged());
+    let is_privileged = is_privileged && !options.unprivileged && options.proxies.is_none();
     if !is_privileged && options.syn_scan {
         return Err(Failure(
             "-sS needs the privilege to send raw packets (root, or CAP_NET_RAW); -sT does not".to_owned(),

@@ -156,7 +156,7 @@ impl ReportOptions {
         ReportOptions {
             verbose: run.verbose,
             debugging: run.debugging,
-            reason: has("--reason"),
+            reason: has("--reason") || run.debugging > 0 || run.verbose > 1,
             open_only: has("--open"),
             version_scan: run.args.iter().any(|arg| arg == "-A" || (arg.starts_with("-s") && arg.contains('V'))),
             port_scan: !run.scans.is_empty(),

@@ -9,6 +9,7 @@ mod official;
 mod programs;
 mod proxies;
 mod raw;
+mod readers;
 mod reference;
 mod scan;
 mod scripts;

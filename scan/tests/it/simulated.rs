@@ -237,7 +237,10 @@ fn loss_changes_no_verdict_and_seeds_repeat() {
             let filtered = host.ports.iter().filter(|port| port.state == PortState::Filtered).count();
             // A port is lost when all its tries are; with three tries of one in ten that is rare.
             assert!(filtered <= 3, "seed {seed}: {filtered} filtered");
-            assert!(open.len() + filtered >= 4 && open.iter().all(|port| port % 50 == 0), "seed {seed}: {open:?}");
+            assert!(
+                open.len() + filtered >= 4 && open.iter().all(|port| port.is_multiple_of(50)),
+                "seed {seed}: {open:?}"
+            );
         }
         assert!(times[0] < 60_000, "seed {seed}: {times:?}");
         let (_, again, _) = scan(&peers, 200, seed, 10);
