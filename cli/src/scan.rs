@@ -266,7 +266,10 @@ impl<'o> Scan<'o> {
         let mut waiting: Vec<Candidate> = Vec::new();
         loop {
             let mut batch: Vec<Candidate> = targets.by_ref().take(self.batch_len()).collect();
-            if interrupt::count() > 0 || (batch.is_empty() && !self.add_targets(targets)) {
+            if batch.is_empty() && self.add_targets(targets) {
+                batch = targets.by_ref().take(self.batch_len()).collect();
+            }
+            if batch.is_empty() || interrupt::count() > 0 {
                 break;
             }
             if self.options.randomize_hosts {

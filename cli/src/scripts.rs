@@ -5,8 +5,6 @@ use crate::scan::Failure;
 use perilune_nse::{DataFolders, Engine, EngineError, ScriptError};
 use std::fmt::Write as _;
 use std::io;
-use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt;
 
 /// Threads of scripts that may live at once, unless `--min-parallelism` is more.
 const THREADS: usize = 1000;
@@ -30,7 +28,7 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
         script_scan: scripts.are_wanted(),
         ipv6: options.ipv6,
         interface: options.interface.clone(),
-        dns_servers: dns_servers(options),
+        dns_servers: crate::scan::servers(options)?.iter().map(|server| server.ip()).collect(),
         ttl: options.ttl,
         // The slow templates let one thread connect at a time.
         parallelism: options.max_parallelism.unwrap_or(if options.timing <= 2 { 1 } else { 20 }),
@@ -43,7 +41,7 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
         sched_trace: scripts.sched_trace.clone(),
         script_timeout_ms: scripts.script_timeout.filter(|&timeout| timeout > 0),
         script_instructions_max: scripts.script_max_instructions,
-        privileged: is_privileged(options),
+        privileged: crate::scan::is_privileged(options)?,
         memory_max: scripts.script_max_memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         ..perilune_nse::Options::default()
     };
@@ -87,22 +85,6 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
-}
-
-/// Name servers that are given as addresses.
-fn dns_servers(options: &Options) -> Vec<IpAddr> {
-    let list = options.dns_servers.as_deref().unwrap_or_default();
-    list.split(',').filter_map(|server| server.trim().parse().ok()).collect()
-}
-
-/// Whether the process may open raw sockets; the environment can say otherwise.
-fn is_privileged(options: &Options) -> bool {
-    let is_set = |name: &str| std::env::var_os(name).is_some();
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-    if options.privileged || options.unprivileged {
-        return options.privileged;
-    }
-    is_set("NMAP_PRIVILEGED") || (is_root && !is_set("NMAP_UNPRIVILEGED"))
 }
 
 /// What is to be selected; the default only when nothing is named.

@@ -286,7 +286,8 @@ impl Network for RealNetwork {
 
     fn local_addr(&self, id: SocketId) -> Option<SocketAddr> {
         match &self.sockets.get(&id)?.kind {
-            Kind::Tcp(stream) => stream.local_addr().ok(),
+            // A refused socket has none any more.
+            Kind::Tcp(stream) => stream.local_addr().ok().filter(|local| !local.ip().is_unspecified()),
             Kind::Udp(datagrams) => datagrams.local_addr().ok(),
             Kind::Watched(_) => None,
         }
