@@ -3,6 +3,7 @@
 use crate::options::Options;
 use crate::scan::Failure;
 use perilune_nse::{DataFolders, Engine, EngineError, ScriptError};
+use perilune_scan::timing::Timing;
 use std::fmt::Write as _;
 use std::io;
 
@@ -39,7 +40,10 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
         update_db: scripts.script_updatedb,
         script_trace: scripts.script_trace,
         sched_trace: scripts.sched_trace.clone(),
-        script_timeout_ms: scripts.script_timeout.filter(|&timeout| timeout > 0),
+        script_timeout_ms: scripts
+            .script_timeout
+            .or(Timing::template(options.timing).script_timeout_ms)
+            .filter(|&timeout| timeout > 0),
         script_instructions_max: scripts.script_max_instructions,
         privileged: crate::scan::is_privileged(options)?,
         memory_max: scripts.script_max_memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),

@@ -80,7 +80,7 @@ fn a_killed_scan_goes_on_where_it_was() {
     let ports = format!("24000-24149,{greeter}");
     let args = |xml: &'static str, json: &'static str, html: &'static str| -> Vec<String> {
         let line = format!(
-            "-n -sT -Pn -p {ports} --max-rate 6000 --seed 7 --script banner -oX {xml} -oJ {json} --html {html} 127.7.0.0/29"
+            "-n -sT -Pn -p {ports} --max-rate 1500 --seed 7 --script banner -oX {xml} -oJ {json} --html {html} 127.7.0.0/29"
         );
         line.split(' ').map(str::to_owned).collect()
     };
@@ -108,7 +108,7 @@ fn a_killed_scan_goes_on_where_it_was() {
                 break;
             }
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            std::thread::sleep(Duration::from_millis(10 + (random >> 33) % 800));
+            std::thread::sleep(Duration::from_millis(10 + (random >> 33) % 700));
             let _ = child.kill();
             let ended = child.wait().expect("it ends").success();
             for name in ["x.xml", "x.html"] {
