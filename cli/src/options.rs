@@ -53,7 +53,7 @@ pub struct Options {
     #[arg(long, value_name = "LIST", help_heading = heading::TARGETS)]
     pub exclude: Option<String>,
     /// Leave out the targets of a file
-    #[arg(long, value_name = "FILE", help_heading = heading::TARGETS)]
+    #[arg(long, value_name = "FILE", help_heading = heading::TARGETS, hide_short_help = true)]
     pub excludefile: Option<PathBuf>,
     /// Scan this part of the targets: I/N, I from 1 to N
     #[arg(long, value_name = "I/N", help_heading = heading::TARGETS)]
@@ -159,7 +159,7 @@ pub struct Options {
     #[arg(long, value_name = "RATIO", help_heading = heading::PORTS, hide_short_help = true)]
     pub port_ratio: Option<f64>,
     /// Ports to leave out
-    #[arg(long, value_name = "PORTS", help_heading = heading::PORTS)]
+    #[arg(long, value_name = "PORTS", help_heading = heading::PORTS, hide_short_help = true)]
     pub exclude_ports: Option<String>,
     /// Scan ports in ascending order
     #[arg(short = 'r', help_heading = heading::PORTS, hide_short_help = true)]
@@ -342,7 +342,13 @@ pub struct Options {
     #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]
     pub packet_trace: bool,
     /// Say how far the scan is, this often
-    #[arg(long, value_name = "TIME", value_parser = milliseconds, help_heading = heading::OUTPUT)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = milliseconds,
+        help_heading = heading::OUTPUT,
+        hide_short_help = true
+    )]
     pub stats_every: Option<u64>,
     /// Read no keys from the terminal
     #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]

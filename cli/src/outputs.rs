@@ -17,6 +17,11 @@ use std::path::{Path, PathBuf};
 /// All outputs of a run.
 pub struct Outputs {
     sinks: Vec<Box<dyn Sink>>,
+    /// Index into `sinks` of the lines of JSON, which hold already what a resumed scan tells the others again.
+    journal: Option<usize>,
+    is_replay: bool,
+    /// Files that are written beside those they will replace.
+    beside: Vec<(PathBuf, PathBuf)>,
     /// The first failure to write.
     failure: Option<std::io::Error>,
     /// Lines of JSON are written, so events of single ports are worth making.
@@ -32,25 +37,45 @@ impl fmt::Debug for Outputs {
 }
 
 impl Outputs {
-    /// Opens all files.
+    /// Opens all files. For a resumed scan the lines of JSON go on, and the others are made anew beside the old ones,
+    /// until [`Outputs::replayed`].
     ///
     /// # Errors
     /// The first that can't be written.
-    pub fn open(options: &Options, report: &ReportOptions, started_at: u64) -> Result<Outputs, Failure> {
+    pub fn open(
+        options: &Options,
+        report: &ReportOptions,
+        started_at: u64,
+        is_resumed: bool,
+    ) -> Result<Outputs, Failure> {
         let expand = |path: &Path| PathBuf::from(expanded(&path.to_string_lossy(), started_at));
         let all = |suffix: &str| options.output_all.as_ref().map(|base| PathBuf::from(format!("{base}.{suffix}")));
         if options.output_all.as_deref() == Some("-") {
             return Err(Failure("-oA needs the beginning of file names, not \"-\"".to_owned()));
         }
-        let append = options.append_output;
-        let open = |path: &Path| {
-            let path = expand(path);
+        let append = options.append_output && !is_resumed;
+        let mut beside = Vec::new();
+        let mut open = |path: &Path| {
+            let mut path = expand(path);
             if path != Path::new("-") && path.to_string_lossy().starts_with('-') {
                 return Err(Failure(format!("{} is no name for an output; options start so", path.display())));
             }
+            if is_resumed && path != Path::new("-") {
+                let part = PathBuf::from(format!("{}.part", path.display()));
+                beside.push((part.clone(), path));
+                path = part;
+            }
             Target::open(&path, append).map_err(|error| Failure::of(&format!("cannot write {}", path.display()), error))
         };
-        let mut outputs = Outputs { sinks: Vec::new(), failure: None, has_journal: false, terminal_is_taken: false };
+        let mut outputs = Outputs {
+            sinks: Vec::new(),
+            journal: None,
+            is_replay: is_resumed,
+            beside: Vec::new(),
+            failure: None,
+            has_journal: false,
+            terminal_is_taken: false,
+        };
         for path in options.output_normal.iter().chain(&all("nmap")) {
             let target = open(path)?;
             outputs.terminal_is_taken |= target.is_terminal();
@@ -67,9 +92,12 @@ impl Outputs {
             outputs.sinks.push(Box::new(Grepable::new(target, report.clone())));
         }
         if let Some(path) = &options.output_json {
-            let target = open(path)?;
+            let path = expand(path);
+            let target = if is_resumed { Target::open_after_last_line(&path) } else { Target::open(&path, append) };
+            let target = target.map_err(|error| Failure::of(&format!("cannot write {}", path.display()), error))?;
             outputs.terminal_is_taken |= target.is_terminal();
             outputs.has_journal = true;
+            outputs.journal = Some(outputs.sinks.len());
             outputs.sinks.push(Box::new(JsonLines::new(target)));
         }
         if let Some(path) = &options.html {
@@ -78,7 +106,18 @@ impl Outputs {
         if !outputs.terminal_is_taken && options.verbosity != Some(0) {
             outputs.sinks.push(Box::new(Normal::new(Target::Terminal, report.clone(), true, has_colours())));
         }
+        outputs.beside = beside;
         Ok(outputs)
+    }
+
+    /// What a resumed scan did before is told: now the new files take the place of the old ones.
+    pub fn replayed(&mut self) {
+        self.is_replay = false;
+        for (part, path) in self.beside.drain(..) {
+            if let Err(error) = std::fs::rename(part, path) {
+                self.failure.get_or_insert(error);
+            }
+        }
     }
 
     /// Tells all outputs. A failure is kept for [`Outputs::check`].
@@ -88,7 +127,10 @@ impl Outputs {
         {
             eprintln!("{text}");
         }
-        for sink in &mut self.sinks {
+        for (idx, sink) in self.sinks.iter_mut().enumerate() {
+            if self.is_replay && self.journal == Some(idx) {
+                continue;
+            }
             if let Err(error) = sink.event(event) {
                 self.failure.get_or_insert(error);
             }

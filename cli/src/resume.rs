@@ -26,7 +26,14 @@ pub struct Resumed {
     /// Ports of hosts that are not done.
     ports: HashMap<IpAddr, Vec<Decided>>,
     services: HashMap<IpAddr, Vec<(Protocol, u16, Box<Version>)>>,
+    /// Hosts whose version detection was done.
+    detected: HashSet<IpAddr>,
+    /// Scripts that were done.
+    scripts: HashMap<Instance, Option<ScriptResult>>,
 }
+
+/// A script for a host or one of its ports.
+type Instance = (IpAddr, Option<(Protocol, u16)>, String);
 
 impl Resumed {
     /// Gives a host what is known of it.
@@ -40,11 +47,31 @@ impl Resumed {
             let port = host.ports.iter_mut().find(|port| port.protocol == protocol && port.number == number);
             port.into_iter().for_each(|port| port.version = Some(version.clone()));
         }
+        for ((address, place, _), result) in &self.scripts {
+            if *address != host.address {
+                continue;
+            }
+            let results = match place {
+                None => Some(&mut host.scripts),
+                Some((protocol, number)) => {
+                    let port = host.ports.iter_mut().find(|port| port.protocol == *protocol && port.number == *number);
+                    port.map(|port| &mut port.scripts)
+                }
+            };
+            if let (Some(results), Some(result)) = (results, result) {
+                results.push(result.clone());
+            }
+        }
+    }
+
+    /// Whether a script was done.
+    pub fn has_script(&self, address: IpAddr, port: Option<(Protocol, u16)>, id: &str) -> bool {
+        self.scripts.contains_key(&(address, port, id.to_owned()))
     }
 
     /// Whether version detection of the host was done.
     pub fn has_version(&self, address: IpAddr) -> bool {
-        self.services.contains_key(&address)
+        self.detected.contains(&address)
     }
 }
 
@@ -64,6 +91,14 @@ pub fn resume(log: &Path) -> Result<u8, Failure> {
             Event::Service { address, protocol, number, version } => {
                 resumed.services.entry(address).or_default().push((protocol, number, version));
             }
+            Event::Task(task) if task.has_ended && task.name == "Service scan" => {
+                // Events of a group come together: all that has services now was in it, or in one before.
+                let known = resumed.services.keys().chain(resumed.ports.keys());
+                resumed.detected = known.copied().collect();
+            }
+            Event::Script { address, port, id, result } => {
+                resumed.scripts.insert((address, port, id), result);
+            }
             Event::Host(host) if finished.insert(host.address) => resumed.done.push(*host),
             Event::End(run) if run.exit == perilune_scan::result::Exit::Success => {
                 return Err(Failure(format!(
@@ -82,11 +117,6 @@ pub fn resume(log: &Path) -> Result<u8, Failure> {
     };
     if format == Format::Json && options.output_json.is_none() {
         return Err(Failure(format!("{} was not written by the scan that it holds", log.display())));
-    }
-    if options.scripts.are_wanted() || options.version_detection {
-        // What is only half known of a host's services is asked again.
-        let whole: HashSet<IpAddr> = resumed.services.keys().copied().collect();
-        resumed.services.retain(|address, _| whole.contains(address));
     }
     scan::run(&options, args, resumed)
 }

@@ -14,7 +14,7 @@ use crate::report::{Event, MessageKind, ReportOptions, Task, json, normal};
 use crate::resume::Resumed;
 use crate::scripts;
 use crate::targets::{self, Candidate, Targets};
-use perilune_nse::{Engine, Phase};
+use perilune_nse::{Engine, Phase, Stop, Watch};
 use perilune_scan::dns::{self, Answer, Question};
 use perilune_scan::port::{self, PortLists, PortOptions, Protocols};
 use perilune_scan::port_scan::connect::Connect;
@@ -22,7 +22,7 @@ use perilune_scan::port_scan::raw::{self, Kind, Raw};
 use perilune_scan::port_scan::udp::UdpSockets;
 use perilune_scan::port_scan::{Decided, Method, PortScan, ScanOptions, port_scan};
 use perilune_scan::real::RealNetwork;
-use perilune_scan::result::{Exit, Host, HostState, Protocol, Run, ScanInfo};
+use perilune_scan::result::{Exit, Host, HostState, Protocol, Run, ScanInfo, ScriptResult};
 use perilune_scan::services;
 use perilune_scan::target::Hosts;
 use perilune_scan::timing::Timing;
@@ -52,6 +52,40 @@ pub struct Failure(pub String);
 impl Failure {
     pub fn of(what: &str, error: impl std::fmt::Display) -> Failure {
         Failure(format!("{what}: {error}"))
+    }
+}
+
+/// Watches the scripts of a group.
+struct Watcher<'s> {
+    progress: &'s mut Progress,
+    outputs: &'s mut Outputs,
+    resumed: &'s Resumed,
+    done: usize,
+    /// Only scripts that help version detection run: what they say of ports is not shown.
+    of_version: bool,
+}
+
+impl Watch for Watcher<'_> {
+    fn step(&mut self, live: usize, left: usize) -> Stop {
+        self.progress.done_of(self.done, self.done + live + left, self.outputs);
+        match interrupt::count() {
+            0 => Stop::No,
+            1 => Stop::NothingNew,
+            _ => Stop::Now,
+        }
+    }
+
+    fn done(&mut self, address: IpAddr, port: Option<(Protocol, u16)>, id: &str, result: Option<&ScriptResult>) {
+        self.done += 1;
+        // What a signal cut short is done again.
+        if self.outputs.has_journal && interrupt::count() < 2 {
+            let (id, result) = (id.to_owned(), result.cloned().filter(|_| port.is_none() || !self.of_version));
+            self.outputs.send(&Event::Script { address, port, id, result });
+        }
+    }
+
+    fn was_done(&self, address: IpAddr, port: Option<(Protocol, u16)>, id: &str) -> bool {
+        self.resumed.has_script(address, port, id)
     }
 }
 
@@ -137,7 +171,7 @@ impl<'o> Scan<'o> {
             stylesheet: options.stylesheet.clone().filter(|_| !options.no_stylesheet),
         };
         let network = network::open(options)?;
-        let outputs = Outputs::open(options, &report, run.started_at)?;
+        let outputs = Outputs::open(options, &report, run.started_at, resumed.run.is_some())?;
         let progress = Progress::new(options, outputs.terminal_is_taken, run.verbose, run.debugging);
         Ok(Scan {
             options,
@@ -174,15 +208,17 @@ impl<'o> Scan<'o> {
         for host in done {
             self.report(host);
         }
+        if let Some(results) = self.resumed.prescripts.clone() {
+            self.outputs.send(&Event::PreScripts(results));
+        }
+        self.outputs.replayed();
         self.progress.set_total(targets.address_count());
         self.outputs.check()
     }
 
     fn pre_scan(&mut self) {
-        if let Some(results) = self.resumed.prescripts.take() {
-            return self.outputs.send(&Event::PreScripts(results));
-        }
         if interrupt::count() == 0
+            && self.resumed.prescripts.is_none()
             && let Some(engine) = &mut self.engine
         {
             let (_, results) = engine.run(Phase::PreScan, Vec::new());
@@ -230,7 +266,10 @@ impl<'o> Scan<'o> {
         let mut waiting: Vec<Candidate> = Vec::new();
         loop {
             let mut batch: Vec<Candidate> = targets.by_ref().take(self.batch_len()).collect();
-            if interrupt::count() > 0 || (batch.is_empty() && !self.add_targets(targets)) {
+            if batch.is_empty() && self.add_targets(targets) {
+                batch = targets.by_ref().take(self.batch_len()).collect();
+            }
+            if batch.is_empty() || interrupt::count() > 0 {
                 break;
             }
             if self.options.randomize_hosts {
@@ -377,12 +416,15 @@ impl<'o> Scan<'o> {
             host.started_at = seconds_since_epoch();
             self.resumed.restore(host);
         }
-        let resumed_versions = hosts.iter().any(|host| self.resumed.has_version(host.address));
         for (kind, protocol) in scan_kinds(self.options, self.is_privileged) {
             self.scan_ports(kind, protocol, &mut hosts, &own)?;
         }
-        if self.options.version_detection && !resumed_versions {
-            self.detect(&mut hosts);
+        if self.options.version_detection {
+            let (known, mut unknown): (Vec<Host>, Vec<Host>) =
+                hosts.into_iter().partition(|host| self.resumed.has_version(host.address));
+            self.detect(&mut unknown);
+            hosts = known;
+            hosts.extend(unknown);
         }
         if self.options.traceroute || self.options.aggressive {
             self.trace_ways(&mut hosts);
@@ -390,7 +432,11 @@ impl<'o> Scan<'o> {
         if interrupt::count() == 0
             && let Some(engine) = &mut self.engine
         {
-            hosts = engine.run(Phase::Scan, hosts).0;
+            self.progress.begin("Script Scan", hosts.len(), self.started);
+            let (progress, outputs, resumed) = (&mut self.progress, &mut self.outputs, &self.resumed);
+            let of_version = !self.options.scripts.are_wanted();
+            let mut watcher = Watcher { progress, outputs, resumed, done: 0, of_version };
+            hosts = engine.run_watched(Phase::Scan, hosts, &mut watcher).0;
         }
         let is_cut = interrupt::count() > 0;
         for mut host in hosts {
@@ -710,13 +756,18 @@ fn scans_ports(options: &Options) -> bool {
 }
 
 /// Whether raw packets are to be sent; what needs them and can't have them is refused.
-fn is_privileged(options: &Options) -> Result<bool, Failure> {
-    let is_privileged =
-        !options.unprivileged && options.proxies.is_none() && (options.privileged || raw::is_privileged());
+pub fn is_privileged(options: &Options) -> Result<bool, Failure> {
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    let is_refused = options.unprivileged || options.proxies.is_some() || is_set("NMAP_UNPRIVILEGED");
+    let is_privileged = options.privileged || is_set("NMAP_PRIVILEGED") || (!is_refused && raw::is_privileged());
+    let is_privileged = is_privileged && !options.unprivileged && options.proxies.is_none();
     if !is_privileged && options.syn_scan {
         return Err(Failure(
             "-sS needs the privilege to send raw packets (root, or CAP_NET_RAW); -sT does not".to_owned(),
         ));
+    }
+    if options.proxies.is_some() && options.udp_scan {
+        return Err(Failure("-sU: proxies carry no UDP".to_owned()));
     }
     if !is_privileged && options.traceroute {
         return Err(Failure("--traceroute needs the privilege to send raw packets (root, or CAP_NET_RAW)".to_owned()));
@@ -766,7 +817,7 @@ fn ports(options: &Options) -> Result<PortLists, Failure> {
     Ok(chosen.ports)
 }
 
-fn servers(options: &Options) -> Result<Vec<SocketAddr>, Failure> {
+pub fn servers(options: &Options) -> Result<Vec<SocketAddr>, Failure> {
     let Some(list) = &options.dns_servers else { return Ok(dns::system_servers()) };
     let server = |text: &str| {
         let address = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53)).or_else(|_| text.parse());

@@ -20,13 +20,13 @@ pub struct ScriptOptions {
     #[arg(long, value_name = "ARGS")]
     pub script_args: Option<String>,
     /// Take arguments of scripts from a file, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub script_args_file: Option<String>,
     /// Say what scripts do, in place of running them
     #[arg(long, value_name = "RULES")]
     pub script_help: Vec<String>,
     /// Make the list of scripts and their categories anew
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub script_updatedb: bool,
     /// Show what scripts send and receive
     #[arg(long)]
@@ -35,16 +35,16 @@ pub struct ScriptOptions {
     #[arg(long, value_name = "TIME", value_parser = milliseconds)]
     pub script_timeout: Option<u64>,
     /// End a script that computes longer, in calls and turns of loops
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     pub script_max_instructions: Option<u64>,
     /// Limit the memory of all scripts together, in megabytes [default: 1024]
-    #[arg(long, value_name = "MB")]
+    #[arg(long, value_name = "MB", hide_short_help = true)]
     pub script_max_memory: Option<usize>,
     /// Write the moves of script threads to a file; as a timeline for Perfetto if its name ends in .json
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub sched_trace: Option<PathBuf>,
     /// Folder of scripts to be looked at first
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
     pub script_path: Vec<PathBuf>,
     /// Folder with scripts/, nselib/ and data files to be looked at first
     #[arg(long, value_name = "DIR")]

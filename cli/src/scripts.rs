@@ -2,11 +2,9 @@
 
 use crate::options::Options;
 use crate::scan::Failure;
-use perilune_nse::{DataFolders, Engine};
+use perilune_nse::{DataFolders, Engine, EngineError, ScriptError};
 use std::fmt::Write as _;
 use std::io;
-use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt;
 
 /// Threads of scripts that may live at once, unless `--min-parallelism` is more.
 const THREADS: usize = 1000;
@@ -30,7 +28,7 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
         script_scan: scripts.are_wanted(),
         ipv6: options.ipv6,
         interface: options.interface.clone(),
-        dns_servers: dns_servers(options),
+        dns_servers: crate::scan::servers(options)?.iter().map(|server| server.ip()).collect(),
         ttl: options.ttl,
         // The slow templates let one thread connect at a time.
         parallelism: options.max_parallelism.unwrap_or(if options.timing <= 2 { 1 } else { 20 }),
@@ -43,31 +41,52 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
         sched_trace: scripts.sched_trace.clone(),
         script_timeout_ms: scripts.script_timeout.filter(|&timeout| timeout > 0),
         script_instructions_max: scripts.script_max_instructions,
-        privileged: is_privileged(options),
+        privileged: crate::scan::is_privileged(options)?,
         ..perilune_nse::Options::default()
     };
     if let Some(megabytes) = scripts.script_max_memory {
         engine_options.memory_max = Some(megabytes.saturating_mul(1 << 20));
     }
     let mut engine = Engine::new(engine_options, Box::new(network)).map_err(|error| Failure(error.to_string()))?;
-    engine.select(&rules(options)).map_err(|error| Failure(error.to_string()))?;
-    Ok(Some(engine))
-}
-
-/// Name servers that are given as addresses.
-fn dns_servers(options: &Options) -> Vec<IpAddr> {
-    let list = options.dns_servers.as_deref().unwrap_or_default();
-    list.split(',').filter_map(|server| server.trim().parse().ok()).collect()
-}
-
-/// Whether the process may open raw sockets; the environment can say otherwise.
-fn is_privileged(options: &Options) -> bool {
-    let is_set = |name: &str| std::env::var_os(name).is_some();
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-    if options.privileged || options.unprivileged {
-        return options.privileged;
+    match engine.select(&rules(options)) {
+        Ok(()) => Ok(Some(engine)),
+        Err(error) => {
+            let mut message = error.to_string();
+            if let EngineError::Script(ScriptError::NotFound(name)) = &error {
+                message.push_str(&suggestion(&mut engine, name));
+            }
+            Err(Failure(message))
+        }
     }
-    is_set("NMAP_PRIVILEGED") || (is_root && !is_set("NMAP_UNPRIVILEGED"))
+}
+
+/// The script whose name is nearest to one that is none, as a sentence; empty when none is near.
+fn suggestion(engine: &mut Engine, name: &str) -> String {
+    /// Letters that may be wrong.
+    const DISTANCE_MAX: usize = 3;
+    if engine.select(&["all".to_owned()]).is_err() {
+        return String::new();
+    }
+    let distances = engine.scripts().iter().map(|script| (distance(&script.id, name), &script.id));
+    match distances.min().filter(|(distance, _)| *distance <= DISTANCE_MAX) {
+        Some((_, near)) => format!("\nDid you mean '{near}'?"),
+        None => String::new(),
+    }
+}
+
+/// How many letters have to be changed, added or taken away to make one text of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.iter().enumerate() {
+            let change = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
 }
 
 /// What is to be selected; the default only when nothing is named.

@@ -7,6 +7,7 @@ use crate::data::Found;
 use crate::scheduler::Scheduler;
 use crate::script::{Script, ScriptError};
 use crate::shared::{Channel, Options, Shared, bind, shared};
+use crate::watch::Watch;
 use crate::{args, format};
 use perilune_scan::net::Network;
 use perilune_scan::result::{Host, ScriptResult};
@@ -189,12 +190,22 @@ impl Engine {
     /// Runs a phase: for [`Phase::Scan`] over the hosts of a group, which come back with their results; the results of
     /// the other phases come second.
     pub fn run(&mut self, phase: Phase, hosts: Vec<Host>) -> (Vec<Host>, Vec<ScriptResult>) {
+        self.run_watched(phase, hosts, &mut ())
+    }
+
+    /// The same under the eyes of someone.
+    pub fn run_watched(
+        &mut self,
+        phase: Phase,
+        hosts: Vec<Host>,
+        watch: &mut dyn Watch,
+    ) -> (Vec<Host>, Vec<ScriptResult>) {
         if !self.shared.options.script_scan && phase != Phase::Scan {
             return (hosts, Vec::new());
         }
         self.shared.targets.borrow_mut().is_closed = phase == Phase::PostScan;
         self.shared.hosts.replace(hosts);
-        let mut results = Scheduler::new(self, phase).run();
+        let mut results = Scheduler::new(self, phase, watch).run();
         results.sort_by(|a, b| a.id.cmp(&b.id));
         let mut hosts = self.shared.hosts.take();
         for host in &mut hosts {

@@ -26,9 +26,11 @@ mod targets;
 mod thread;
 mod trace;
 mod wait;
+mod watch;
 
 pub use bindings::preload_modules;
 pub use data::DataFolders;
 pub use engine::{Engine, EngineError, Phase};
 pub use script::{Script, ScriptError};
 pub use shared::Options;
+pub use watch::{Stop, Watch};

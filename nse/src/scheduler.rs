@@ -18,6 +18,7 @@ use crate::script::Script;
 use crate::shared::{Answer, Channel};
 use crate::thread::{Input, Instance, Rule, Target, Thread, ThreadId, ThreadInfo};
 use crate::wait::Wait;
+use crate::watch::{Stop, Watch};
 use perilune_scan::net::{Millis, SocketId};
 use perilune_scan::result::{PortState, ScriptResult};
 use perilune_scan::sys;
@@ -59,6 +60,7 @@ enum End {
 
 pub(crate) struct Scheduler<'e> {
     engine: &'e mut Engine,
+    watch: &'e mut dyn Watch,
     phase: Phase,
     candidates: VecDeque<Candidate>,
     running: VecDeque<Box<Thread>>,
@@ -75,13 +77,11 @@ pub(crate) struct Scheduler<'e> {
     started: usize,
     /// The native that an instance's coroutine runs.
     instance: Option<Root>,
-    /// What actions returned, formatted at the end of the phase.
-    returned: Vec<(Target, String, Vec<Root>)>,
     results: Vec<(Target, ScriptResult)>,
 }
 
 impl<'e> Scheduler<'e> {
-    pub fn new(engine: &'e mut Engine, phase: Phase) -> Scheduler<'e> {
+    pub fn new(engine: &'e mut Engine, phase: Phase, watch: &'e mut dyn Watch) -> Scheduler<'e> {
         let hosts = engine.shared.hosts.borrow().len();
         let made = engine.state.enter(|call| -> Result<_, LuaError> {
             let registry = |_| call.table(0, 0).map(|table| call.root(table.into()));
@@ -94,6 +94,7 @@ impl<'e> Scheduler<'e> {
         engine.shared.registries.replace(registries);
         Scheduler {
             engine,
+            watch,
             phase,
             candidates: VecDeque::new(),
             running: VecDeque::new(),
@@ -105,7 +106,6 @@ impl<'e> Scheduler<'e> {
             instances: 0,
             started: 0,
             instance,
-            returned: Vec::new(),
             results: Vec::new(),
         }
     }
@@ -142,6 +142,16 @@ impl<'e> Scheduler<'e> {
         self.candidates = self.candidates_of(level);
         self.started = 0;
         while !self.candidates.is_empty() || self.instances > 0 {
+            let left = self.candidates.len();
+            match self.watch.step(self.instances, left) {
+                Stop::No => {}
+                Stop::NothingNew => self.candidates.clear(),
+                Stop::Now => {
+                    self.candidates.clear();
+                    self.instances = 0;
+                    break;
+                }
+            }
             self.round();
         }
         self.abandon_workers();
@@ -180,7 +190,8 @@ impl<'e> Scheduler<'e> {
             Phase::PostScan => add(Rule::Post, Target::Run),
             Phase::Scan => {
                 let eligible = [PortState::Open, PortState::OpenFiltered, PortState::Unfiltered];
-                for (idx, host) in self.engine.shared.hosts.borrow().iter().enumerate() {
+                let hosts = self.engine.shared.hosts.borrow();
+                for (idx, host) in hosts.iter().enumerate() {
                     if host.timed_out {
                         continue;
                     }
@@ -189,6 +200,11 @@ impl<'e> Scheduler<'e> {
                         add(Rule::Port, Target::Port(idx, port.number, port.protocol));
                     }
                 }
+                candidates.retain(|Candidate { script, target, .. }| {
+                    let port =
+                        if let Target::Port(_, number, protocol) = *target { Some((protocol, number)) } else { None };
+                    target.host().is_none_or(|idx| !self.watch.was_done(hosts[idx].address, port, &script.id))
+                });
             }
         }
         candidates
@@ -544,7 +560,7 @@ impl<'e> Scheduler<'e> {
         if !info.is_worker() {
             self.instances -= 1;
         }
-        let mut error = None;
+        let (mut error, results_before) = (None, self.results.len());
         match end {
             End::Returned(results) => {
                 let has_acted = is_true(&mut self.engine.state, results.first());
@@ -552,7 +568,7 @@ impl<'e> Scheduler<'e> {
                     shared.debug(2, &format!("Finished {name}."));
                 } else if has_acted {
                     shared.debug(1, &format!("Finished {name}."));
-                    self.returned.push((info.instance.target, info.instance.script.id.clone(), results));
+                    self.keep(info.instance.target, &info.instance.script.id, &results);
                 }
             }
             End::Failed(results) => error = self.failed(&info, &name, results),
@@ -569,6 +585,9 @@ impl<'e> Scheduler<'e> {
                 shared.log(Channel::Stderr, format!("{name} was ended: too many {limit}").as_bytes());
                 error = self.text_root("over a limit");
             }
+        }
+        if !info.is_worker() {
+            self.tell_done(info.instance.target, &info.instance.script.id, results_before);
         }
         if let (Some(outcome), Some(error)) = (&info.outcome, &error) {
             self.engine.state.enter(|call| {
@@ -629,16 +648,26 @@ impl<'e> Scheduler<'e> {
         }
     }
 
-    /// Formats what was returned, and puts all results in their places.
-    fn store(mut self) -> Vec<ScriptResult> {
-        for (target, id, results) in std::mem::take(&mut self.returned) {
-            let returned = results.get(1..).unwrap_or_default();
-            let result = format::result(self.engine, &id, returned);
-            if result.as_ref().is_some_and(|result| result.output.is_empty()) {
-                eprintln!("Bug in {id}: no string output.");
-            }
-            self.results.extend(result.map(|result| (target, result)));
+    /// Formats what an instance returned.
+    fn keep(&mut self, target: Target, id: &str, results: &[Root]) {
+        let result = format::result(self.engine, id, results.get(1..).unwrap_or_default());
+        if result.as_ref().is_some_and(|result| result.output.is_empty()) {
+            eprintln!("Bug in {id}: no string output.");
         }
+        self.results.extend(result.map(|result| (target, result)));
+    }
+
+    /// Tells who watches that an instance has ended, with its result if it gave one just now.
+    fn tell_done(&mut self, target: Target, id: &str, results_before: usize) {
+        let hosts = self.engine.shared.hosts.borrow();
+        let Some(host) = target.host().and_then(|idx| hosts.get(idx)) else { return };
+        let port = if let Target::Port(_, number, protocol) = target { Some((protocol, number)) } else { None };
+        let result = self.results.get(results_before).map(|(_, result)| result);
+        self.watch.done(host.address, port, id, result);
+    }
+
+    /// Puts all results in their places.
+    fn store(self) -> Vec<ScriptResult> {
         let mut of_run = Vec::new();
         let mut hosts = self.engine.shared.hosts.borrow_mut();
         for (target, result) in self.results {

@@ -14,6 +14,7 @@ pub mod neighbour;
 pub mod net;
 pub mod port;
 pub mod port_scan;
+pub mod proxy;
 pub mod real;
 pub mod regex;
 pub mod result;

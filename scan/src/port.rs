@@ -267,8 +267,10 @@ pub fn scan_order(protocol: Protocol, ports: &[u16], sequential: bool, seed: u64
     }
     let ranks = services::by_popularity(protocol);
     let first = &ranks[..FIRST_COUNT.min(ranks.len())];
-    order.sort_by_key(|port| first.iter().position(|common| common == port).unwrap_or(FIRST_COUNT));
-    order
+    let (mut front, rest): (Vec<u16>, Vec<u16>) = order.into_iter().partition(|port| first.contains(port));
+    front.sort_by_key(|port| first.iter().position(|common| common == port));
+    front.extend(rest);
+    front
 }
 
 /// Which ports of a protocol are in the list.

@@ -10,6 +10,7 @@
 //! - R2. A socket in `sockets` that is not registered with the poll is in `unregistered`.
 
 use crate::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
+use crate::proxy::{Handshake, Proxy};
 use crate::sys;
 use hashbrown::HashMap;
 use mio::unix::SourceFd;
@@ -18,6 +19,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,6 +29,8 @@ const FILES_RESERVED: u64 = 32;
 const SOCKETS_MIN: usize = 5;
 /// Events taken from the system at once; more wait for the next call.
 const EVENTS_MAX: usize = 1024;
+/// Sockets kept to be used again.
+const IDLE_MAX: usize = 64;
 /// The longest datagram, and the most that is read from a stream at once.
 const READ_MAX: usize = 65_536;
 
@@ -40,10 +44,15 @@ pub struct RealNetwork {
     /// Opened since the last wait; may name closed ones.
     unregistered: Vec<SocketId>,
     next_id: u64,
+    /// Sockets whose connection was refused, to be used again: a port scan then makes two calls for a closed port.
+    /// ORDER: IPv4, IPv6.
+    idle: [Vec<TcpStream>; 2],
     sockets_max: usize,
     /// What is read lands here first.
     buffer: Box<[u8]>,
     limiter: Option<Arc<Limiter>>,
+    /// What TCP connections go through; empty: nothing.
+    proxies: Rc<[Proxy]>,
 }
 
 /// A rate that several networks keep together: so many probes and connections a second, no more.
@@ -80,6 +89,13 @@ struct OpenSocket {
     kind: Kind,
     /// What became of the connection attempt, once known.
     decided: Option<Result<(), NetError>>,
+    /// Where a TCP socket connects to.
+    remote: Option<SocketAddr>,
+    /// The way through proxies, as long as it is not open, and the peer behind them.
+    handshake: Option<Box<Handshake>>,
+    target: Option<SocketAddr>,
+    /// It was bound by its user, or is in the poll: not to be used again.
+    is_used_up: bool,
 }
 
 #[derive(Debug)]
@@ -105,9 +121,11 @@ impl RealNetwork {
             sockets: HashMap::default(),
             unregistered: Vec::new(),
             next_id: 0,
+            idle: [Vec::new(), Vec::new()],
             sockets_max: sockets_max.max(SOCKETS_MIN),
             buffer: vec![0; READ_MAX].into_boxed_slice(),
             limiter: None,
+            proxies: Rc::new([]),
         })
     }
 
@@ -116,6 +134,11 @@ impl RealNetwork {
     /// Who asks [`Network::may_send_at_us`] first never waits; whoever does not is held back in [`Network::open`].
     pub fn set_limiter(&mut self, limiter: Option<Arc<Limiter>>) {
         self.limiter = limiter;
+    }
+
+    /// Connects through proxies from now on. They carry no UDP: such sockets are refused.
+    pub fn set_proxies(&mut self, proxies: Vec<Proxy>) {
+        self.proxies = proxies.into();
     }
 
     /// How many sockets may be open at once.
@@ -139,7 +162,8 @@ impl RealNetwork {
     /// Puts what was opened since the last wait into the poll. One that the poll does not take counts as ready.
     fn register_new(&mut self, ready: &mut Vec<Ready>) {
         for id in self.unregistered.drain(..) {
-            let Some(socket) = self.sockets.get(&id) else { continue };
+            let Some(socket) = self.sockets.get_mut(&id) else { continue };
+            socket.is_used_up = true;
             // Ids count up from 0 and never reach 2^64 - 1.
             let token = Token(usize::try_from(id.0).expect("usize has 64 bits on supported systems"));
             let interest = Interest::READABLE | Interest::WRITABLE;
@@ -182,7 +206,19 @@ impl Network for RealNetwork {
             limiter.take();
         }
         let opened = match transport {
-            Transport::Tcp => open_tcp(remote.ok_or(NetError::Other)?, local),
+            Transport::Tcp => {
+                let target = remote.ok_or(NetError::Other)?;
+                let remote = self.proxies.first().map_or(target, |proxy| proxy.address);
+                let idle = if local.is_none() { self.idle[usize::from(remote.is_ipv6())].pop() } else { None };
+                let mut opened = open_tcp(remote, local, idle);
+                if let (Ok(socket), false) = (&mut opened, self.proxies.is_empty()) {
+                    socket.decided = None;
+                    socket.target = Some(target);
+                    socket.handshake = Some(Box::new(Handshake::new(Rc::clone(&self.proxies), target)));
+                }
+                opened
+            }
+            Transport::Udp if !self.proxies.is_empty() => return Err(NetError::AccessDenied),
             Transport::Udp => open_udp(remote, local).map_err(|error| sys::net_error(&error)),
         };
         opened.map(|socket| self.insert(socket))
@@ -191,7 +227,7 @@ impl Network for RealNetwork {
     fn connect_result(&mut self, id: SocketId) -> Option<Result<(), NetError>> {
         let Some(socket) = self.sockets.get_mut(&id) else { return Some(Err(NetError::Other)) };
         if socket.decided.is_none() {
-            socket.decided = ask_connected(&socket.kind);
+            socket.decided = socket.ask();
         }
         socket.decided
     }
@@ -241,7 +277,8 @@ impl Network for RealNetwork {
 
     fn local_addr(&self, id: SocketId) -> Option<SocketAddr> {
         match &self.sockets.get(&id)?.kind {
-            Kind::Tcp(stream) => stream.local_addr().ok(),
+            // A refused socket has none any more.
+            Kind::Tcp(stream) => stream.local_addr().ok().filter(|local| !local.ip().is_unspecified()),
             Kind::Udp(datagrams) => datagrams.local_addr().ok(),
             Kind::Watched(_) => None,
         }
@@ -249,7 +286,7 @@ impl Network for RealNetwork {
 
     fn peer_addr(&self, id: SocketId) -> Option<SocketAddr> {
         match &self.sockets.get(&id)?.kind {
-            Kind::Tcp(stream) => stream.peer_addr().ok(),
+            Kind::Tcp(stream) => self.sockets.get(&id)?.target.or_else(|| stream.peer_addr().ok()),
             Kind::Udp(datagrams) => datagrams.peer_addr().ok(),
             Kind::Watched(_) => None,
         }
@@ -257,8 +294,23 @@ impl Network for RealNetwork {
 
     fn close(&mut self, id: SocketId) {
         // Dropping closes the descriptor, which takes it out of the poll.
-        if let Some(OpenSocket { kind: Kind::Watched(fd), .. }) = self.sockets.remove(&id) {
-            let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+        match self.sockets.remove(&id) {
+            Some(OpenSocket { kind: Kind::Watched(fd), .. }) => {
+                let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+            }
+            Some(OpenSocket {
+                kind: Kind::Tcp(stream),
+                decided: Some(Err(NetError::Refused)),
+                remote: Some(remote),
+                is_used_up: false,
+                ..
+            }) => {
+                let idle = &mut self.idle[usize::from(remote.is_ipv6())];
+                if idle.len() < IDLE_MAX {
+                    idle.push(stream);
+                }
+            }
+            _ => {}
         }
         if self.unregistered.last() == Some(&id) {
             self.unregistered.pop();
@@ -266,7 +318,7 @@ impl Network for RealNetwork {
     }
 
     fn abort(&mut self, id: SocketId) {
-        if let Some(OpenSocket { kind: Kind::Tcp(stream), .. }) = self.sockets.get(&id) {
+        if let Some(OpenSocket { kind: Kind::Tcp(stream), decided: None | Some(Ok(())), .. }) = self.sockets.get(&id) {
             // Without linger the close is an ordinary one: no harm.
             let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
@@ -280,7 +332,14 @@ impl Network for RealNetwork {
     }
 
     fn watch(&mut self, fd: i32) -> Option<SocketId> {
-        Some(self.insert(OpenSocket { kind: Kind::Watched(fd), decided: Some(Ok(())) }))
+        Some(self.insert(OpenSocket {
+            kind: Kind::Watched(fd),
+            decided: Some(Ok(())),
+            remote: None,
+            handshake: None,
+            target: None,
+            is_used_up: true,
+        }))
     }
 
     fn wait(&mut self, until: Option<Millis>, ready: &mut Vec<Ready>) {
@@ -305,6 +364,19 @@ impl Network for RealNetwork {
 }
 
 impl OpenSocket {
+    /// What became of the connection attempt, the way through proxies included.
+    fn ask(&mut self) -> Option<Result<(), NetError>> {
+        let connected = ask_connected(&self.kind, self.remote)?;
+        let (Ok(()), Some(handshake), Kind::Tcp(stream)) = (connected, &mut self.handshake, &mut self.kind) else {
+            return Some(connected);
+        };
+        let end = handshake.advance(stream)?;
+        self.handshake = None;
+        // A refusal by the target is not one by the proxy: the socket is connected.
+        self.is_used_up = true;
+        Some(end)
+    }
+
     fn fd(&self) -> i32 {
         match &self.kind {
             Kind::Tcp(stream) => stream.as_raw_fd(),
@@ -314,14 +386,19 @@ impl OpenSocket {
     }
 }
 
-fn open_tcp(remote: SocketAddr, local: Option<SocketAddr>) -> Result<OpenSocket, NetError> {
-    let socket = bound(remote, Type::STREAM, Protocol::TCP, local).map_err(|error| sys::net_error(&error))?;
+fn open_tcp(remote: SocketAddr, local: Option<SocketAddr>, idle: Option<TcpStream>) -> Result<OpenSocket, NetError> {
+    let socket = match idle {
+        Some(stream) => stream.into(),
+        None => bound(remote, Type::STREAM, Protocol::TCP, local).map_err(|error| sys::net_error(&error))?,
+    };
     let decided = match socket.connect(&remote.into()) {
         Ok(()) => Some(Ok(())),
         Err(error) if sys::is_connecting(&error) => None,
         Err(error) => return Err(sys::net_error(&error)),
     };
-    Ok(OpenSocket { kind: Kind::Tcp(socket.into()), decided })
+    let is_used_up = local.is_some();
+    let (handshake, target) = (None, None);
+    Ok(OpenSocket { kind: Kind::Tcp(socket.into()), decided, remote: Some(remote), handshake, target, is_used_up })
 }
 
 fn open_udp(remote: Option<SocketAddr>, local: Option<SocketAddr>) -> io::Result<OpenSocket> {
@@ -337,7 +414,14 @@ fn open_udp(remote: Option<SocketAddr>, local: Option<SocketAddr>) -> io::Result
     if let Some(remote) = remote {
         socket.connect(&remote.into())?;
     }
-    Ok(OpenSocket { kind: Kind::Udp(socket.into()), decided: Some(Ok(())) })
+    Ok(OpenSocket {
+        kind: Kind::Udp(socket.into()),
+        decided: Some(Ok(())),
+        remote: None,
+        handshake: None,
+        target: None,
+        is_used_up: true,
+    })
 }
 
 /// A non-blocking socket of the family of `family`, bound to `local` when that is given.
@@ -350,16 +434,14 @@ fn bound(family: SocketAddr, kind: Type, protocol: Protocol, local: Option<Socke
     Ok(socket)
 }
 
-/// Asks the system for the outcome: an error is given out once, success shows as a peer.
-fn ask_connected(kind: &Kind) -> Option<Result<(), NetError>> {
-    let Kind::Tcp(stream) = kind else { return Some(Ok(())) };
-    match stream.take_error() {
-        Ok(Some(error)) | Err(error) => return Some(Err(sys::net_error(&error))),
-        Ok(None) => {}
-    }
-    match stream.peer_addr() {
-        Ok(_) => Some(Ok(())),
-        Err(error) if error.kind() == ErrorKind::NotConnected => None,
+/// Asks the system for the outcome, by connecting once more: that tells all, and after a refusal leaves the socket as
+/// new, where asking for its error would not.
+fn ask_connected(kind: &Kind, remote: Option<SocketAddr>) -> Option<Result<(), NetError>> {
+    let (Kind::Tcp(stream), Some(remote)) = (kind, remote) else { return Some(Ok(())) };
+    match SockRef::from(stream).connect(&remote.into()) {
+        Ok(()) => Some(Ok(())),
+        Err(error) if sys::is_connecting(&error) => None,
+        Err(error) if sys::is_connected(&error) => Some(Ok(())),
         Err(error) => Some(Err(sys::net_error(&error))),
     }
 }

@@ -1,7 +1,8 @@
-//! Private keys: OpenSSH's own format, with a passphrase or without, and unencrypted RSA keys of PKCS #1.
+//! Private keys: what they sign, and OpenSSH's own format of files; the others are in [`crate::key_file`].
 
 use crate::SshError;
 use crate::kex::Field;
+use crate::key_file;
 use crate::wire::{Reader, Write};
 use cipher::{KeyIvInit, StreamCipher};
 use digest::Digest;
@@ -14,9 +15,9 @@ const FILE_MAX: usize = 64 << 10;
 const ROUNDS_MAX: u32 = 200;
 
 const MAGIC: &[u8] = b"openssh-key-v1\0";
-const BAD: SshError = SshError::Protocol("a private key is of no use");
+pub(crate) const BAD: SshError = SshError::Protocol("a private key is of no use");
 
-enum Kind {
+pub(crate) enum Kind {
     Ed25519(Box<ed25519_dalek::SigningKey>),
     P256(Box<p256::ecdsa::SigningKey>),
     P384(Box<p384::ecdsa::SigningKey>),
@@ -36,7 +37,7 @@ impl std::fmt::Debug for PrivateKey {
 }
 
 /// Bytes of base64 text; white space means nothing.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let (mut out, mut bits, mut count) = (Vec::with_capacity(text.len() * 3 / 4), 0u32, 0);
     for &byte in text.iter().filter(|byte| !byte.is_ascii_whitespace()) {
         let value = match byte {
@@ -64,15 +65,6 @@ pub fn read_public(text: &[u8]) -> Option<Vec<u8>> {
     base64(line.split(|&byte| byte == b' ').nth(1)?)
 }
 
-/// The body between the lines of PEM.
-fn pem(text: &[u8], label: &str) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
-    let start = text.find(&begin)? + begin.len();
-    let len = text[start..].find(&end)?;
-    base64(&text.as_bytes()[start..start + len])
-}
-
 impl PrivateKey {
     /// Reads a key.
     ///
@@ -82,13 +74,11 @@ impl PrivateKey {
         if text.len() > FILE_MAX {
             return Err(SshError::TooLarge("a key file"));
         }
-        if let Some(data) = pem(text, "OPENSSH PRIVATE KEY") {
-            return parse_openssh(&Zeroizing::new(data), passphrase);
-        }
-        let data = Zeroizing::new(pem(text, "RSA PRIVATE KEY").ok_or(BAD)?);
-        let numbers = der_numbers(&data).ok_or(BAD)?;
-        let [_, n, e, d, ..] = numbers.as_slice() else { return Err(BAD) };
-        Ok(PrivateKey { kind: Kind::Rsa { n: n.to_vec(), e: e.to_vec(), d: Zeroizing::new(d.to_vec()) } })
+        let kind = match key_file::body(text, "OPENSSH PRIVATE KEY") {
+            Some(body) => parse_openssh(&Zeroizing::new(base64(body).ok_or(BAD)?), passphrase)?,
+            None => key_file::parse(text, passphrase)?,
+        };
+        Ok(PrivateKey { kind })
     }
 
     /// The key's algorithm.
@@ -180,35 +170,7 @@ fn rsa_sign(n: &[u8], d: &[u8], algorithm: &[u8], data: &[u8]) -> Result<Vec<u8>
     Ok(signature[signature.len() - len..].to_vec())
 }
 
-/// The integers in a DER sequence.
-fn der_numbers(data: &[u8]) -> Option<Vec<&[u8]>> {
-    fn element(data: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-        let (&found, rest) = data.split_first()?;
-        let (&first, mut rest) = rest.split_first()?;
-        let mut len = first as usize;
-        if first & 0x80 != 0 {
-            let count = (first & 0x7f) as usize;
-            if count > 3 {
-                return None;
-            }
-            let (bytes, behind) = rest.split_at_checked(count)?;
-            len = bytes.iter().fold(0, |len, &byte| len << 8 | byte as usize);
-            rest = behind;
-        }
-        (found == tag).then_some(())?;
-        rest.split_at_checked(len)
-    }
-    let (mut body, _) = element(data, 0x30)?;
-    let mut numbers = Vec::new();
-    while !body.is_empty() {
-        let (number, rest) = element(body, 2)?;
-        numbers.push(number);
-        body = rest;
-    }
-    Some(numbers)
-}
-
-fn parse_openssh(data: &[u8], passphrase: &[u8]) -> Result<PrivateKey, SshError> {
+fn parse_openssh(data: &[u8], passphrase: &[u8]) -> Result<Kind, SshError> {
     let mut reader = Reader::new(data.strip_prefix(MAGIC).ok_or(BAD)?);
     let (cipher, kdf, options) = (reader.string()?, reader.string()?, reader.string()?);
     if reader.number()? != 1 {
@@ -235,7 +197,7 @@ fn parse_openssh(data: &[u8], passphrase: &[u8]) -> Result<PrivateKey, SshError>
     if reader.number()? != reader.number()? {
         return Err(BAD);
     }
-    let kind = match reader.string()? {
+    Ok(match reader.string()? {
         b"ssh-ed25519" => {
             reader.string()?;
             let seed = reader.string()?.get(..32).and_then(|seed| <[u8; 32]>::try_from(seed).ok()).ok_or(BAD)?;
@@ -249,8 +211,7 @@ fn parse_openssh(data: &[u8], passphrase: &[u8]) -> Result<PrivateKey, SshError>
         b"ecdsa-sha2-nistp384" => Kind::P384(Box::new(scalar(&mut reader, 48, p384::ecdsa::SigningKey::from_slice)?)),
         b"ecdsa-sha2-nistp521" => Kind::P521(Box::new(scalar(&mut reader, 66, p521::ecdsa::SigningKey::from_slice)?)),
         _ => return Err(BAD),
-    };
-    Ok(PrivateKey { kind })
+    })
 }
 
 /// The secret number of a key on a curve: behind the curve's name and the public point.

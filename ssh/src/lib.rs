@@ -14,6 +14,7 @@ mod channel;
 mod client;
 mod kex;
 mod key;
+mod key_file;
 mod names;
 mod packet;
 mod wire;

@@ -32,6 +32,22 @@ impl Target {
         Ok(Target::File(file))
     }
 
+    /// Opens a file to go on behind its last whole line; what was cut off is gone.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open_after_last_line(path: &Path) -> io::Result<Target> {
+        if path == Path::new("-") {
+            return Ok(Target::Terminal);
+        }
+        let text = std::fs::read(path)?;
+        let len = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        file.set_len(len as u64)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(Target::File(file))
+    }
+
     /// Whether it is the terminal.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Target::Terminal)

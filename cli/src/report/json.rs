@@ -73,8 +73,9 @@ pub fn to_json(event: &Event) -> Option<Value> {
             "event": "service", "address": address, "protocol": protocol.as_str(), "port": number,
             "version": version_json(version),
         }),
-        Event::Script { address, port, result } => {
-            let mut value = with_event("script", script_json(result));
+        Event::Script { address, port, id, result } => {
+            let result = result.as_ref().map_or_else(|| json!({"id": id}), script_json);
+            let mut value = with_event("script", result);
             value["address"] = json!(address);
             if let Some((protocol, number)) = port {
                 (value["protocol"], value["port"]) = (json!(protocol.as_str()), json!(number));
@@ -329,7 +330,7 @@ pub fn from_json(value: &Value) -> Option<Event> {
         },
         "script" => {
             let port = Protocol::from_name(&text("protocol")).zip(u16::try_from(number("port")).ok());
-            Event::Script { address: address()?, port, result: script_of(value)? }
+            Event::Script { address: address()?, port, id: text("id"), result: script_of(value) }
         }
         "prescan" => Event::PreScripts(scripts_of(value.get("scripts"))),
         "postscan" => Event::PostScripts(scripts_of(value.get("scripts"))),

@@ -49,11 +49,12 @@ pub enum Event {
         number: u16,
         version: Box<Version>,
     },
-    /// A script's result, for a host or one of its ports.
+    /// A script is done with a host or one of its ports; most give no result.
     Script {
         address: IpAddr,
         port: Option<(Protocol, u16)>,
-        result: ScriptResult,
+        id: String,
+        result: Option<ScriptResult>,
     },
     PreScripts(Vec<ScriptResult>),
     PostScripts(Vec<ScriptResult>),
@@ -155,7 +156,7 @@ impl ReportOptions {
         ReportOptions {
             verbose: run.verbose,
             debugging: run.debugging,
-            reason: has("--reason"),
+            reason: has("--reason") || run.debugging > 0 || run.verbose > 1,
             open_only: has("--open"),
             version_scan: run.args.iter().any(|arg| arg == "-A" || (arg.starts_with("-s") && arg.contains('V'))),
             port_scan: !run.scans.is_empty(),

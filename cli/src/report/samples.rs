@@ -230,14 +230,14 @@ fn xml_folds_and_escapes() {
 fn xml_nested_tables() {
     let mut host = Host::new("::1".parse().unwrap());
     let list = Element::Table(vec![(None, text("x")), (None, Element::Table(Vec::new()))]);
-    let name = Element::Text(b"a<b>&\"'\x01\x7f\xc8".to_vec());
+    let name = Element::Text(b"a<b>&\"'\x01\x7f\xc8\r".to_vec());
     let structured = Element::Table(vec![pair("name", name), pair("list", list)]);
     host.scripts = vec![result("pre", b"\n  x", Some(structured)), result("none", b"", Some(Element::Table(vec![])))];
     let expected = r#"<host><status state="up" reason="user-set" reason_ttl="0"/>
 <address addr="::1" addrtype="ipv6"/>
 <hostnames>
 </hostnames>
-<hostscript><script id="pre" output="&#xa;  x"><elem key="name">a&lt;b&gt;&amp;&quot;&apos;\x01\x7F\xC8</elem>
+<hostscript><script id="pre" output="&#xa;  x"><elem key="name">a&lt;b&gt;&amp;&quot;&apos;\x01\x7F\xC8&#xd;</elem>
 <table key="list">
 <elem>x</elem>
 <table>

@@ -208,8 +208,10 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
+/// Unlike in normal output, a carriage return stays one.
 fn escape_output(bytes: &[u8]) -> String {
-    escape(text::printable(bytes).as_bytes())
+    let lines: Vec<String> = bytes.split(|&byte| byte == b'\r').map(text::printable).collect();
+    escape(lines.join("\r").as_bytes())
 }
 
 fn scan_info(out: &mut impl Write, scan: &ScanInfo) -> io::Result<()> {

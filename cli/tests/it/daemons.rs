@@ -60,7 +60,7 @@ fn shell(script: &str) {
 
 impl Daemons {
     pub fn new() -> Daemons {
-        let folder = std::env::temp_dir().join(format!("perilune-daemons-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("perilune-daemons-{}-{}", std::process::id(), free_port()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("the folder can be made");
         // Servers that give up root must still get in.
@@ -122,6 +122,26 @@ impl Daemons {
         daemons.mail();
         daemons.files();
         daemons.names();
+        daemons.wait();
+        daemons
+    }
+
+    /// An HTTP proxy and a SOCKS proxy.
+    pub fn start_proxies() -> Daemons {
+        let mut daemons = Daemons::new();
+        let port = free_port();
+        let config = daemons.file("tinyproxy.conf", &format!("Port {port}\nListen 127.0.0.1\nTimeout 60\n"));
+        daemons.start("tinyproxy", port, false, &format!("/usr/bin/tinyproxy -d -c {config}"));
+        let port = free_port();
+        let config = daemons.file(
+            "danted.conf",
+            &format!(
+                "logoutput: stderr\ninternal: 127.0.0.1 port = {port}\nexternal: lo\nsocksmethod: none\n\
+                 clientmethod: none\nuser.privileged: root\nuser.unprivileged: root\n\
+                 client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\nsocks pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n"
+            ),
+        );
+        daemons.start("danted", port, false, &format!("/usr/sbin/danted -f {config}"));
         daemons.wait();
         daemons
     }

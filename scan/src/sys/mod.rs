@@ -27,7 +27,12 @@ pub fn net_error(error: &io::Error) -> NetError {
 
 /// Whether a non-blocking connect that gave `error` goes on by itself.
 pub fn is_connecting(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR))
+    matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EALREADY | libc::EINTR))
+}
+
+/// Whether a connect that gave `error` was needless.
+pub fn is_connected(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EISCONN)
 }
 
 /// Raises the limit of open files to the most this process may have and says how many that is.

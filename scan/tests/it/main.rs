@@ -4,3 +4,4 @@ mod patterns;
 mod port_scan;
 
 mod real;
+mod simulated;

@@ -17,6 +17,53 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Keys in PEM by `ssh-keygen`: name, kind, format, passphrase.
+pub const PEM_KEYS: [(&str, &str, &str, &str); 5] = [
+    ("pem", "rsa", "PEM", ""),
+    ("pem-locked", "rsa", "PEM", "secret"),
+    ("pem-ec", "ecdsa", "PEM", ""),
+    ("pem-ec-locked", "ecdsa", "PEM", "secret"),
+    ("pkcs8", "rsa", "PKCS8", ""),
+];
+
+/// Keys in PEM that `openssl` converts: name, what it is made of, the command, with `secret` when it locks.
+pub const OPENSSL_KEYS: [(&str, &str, &[&str]); 7] = [
+    ("pkcs8-ec", "pem-ec", &["pkcs8", "-topk8", "-nocrypt"]),
+    ("pkcs8-rsa-aes", "pem", &["pkcs8", "-topk8", "-v2", "aes-256-cbc"]),
+    ("pkcs8-ec-3des", "pem-ec", &["pkcs8", "-topk8", "-v2", "des3", "-v2prf", "hmacWithSHA1"]),
+    ("pkcs8-rsa-aes128", "pem", &["pkcs8", "-topk8", "-v2", "aes-128-cbc", "-iter", "100000"]),
+    ("rsa-3des", "pem", &["rsa", "-traditional", "-des3"]),
+    ("rsa-aes192", "pem", &["rsa", "-traditional", "-aes192"]),
+    ("ec-aes256", "pem-ec", &["ec", "-aes256"]),
+];
+
+fn openssl_keys(folder: &Path) {
+    for (name, source, args) in OPENSSL_KEYS {
+        let (path, source) = (folder.join(name), folder.join(source));
+        run(Command::new("openssl")
+            .args(args)
+            .args(["-passout", "pass:secret", "-in"])
+            .arg(&source)
+            .arg("-out")
+            .arg(&path));
+        let public = source.with_extension("pub");
+        std::fs::copy(public, path.with_extension("pub")).expect("the key was made");
+    }
+}
+
+/// A user of the machine with the password `secret`, made when missing; takes root.
+pub fn guest() -> &'static str {
+    const NAME: &str = "perilune-guest";
+    static MADE: OnceLock<()> = OnceLock::new();
+    MADE.get_or_init(|| {
+        if !Command::new("id").arg(NAME).output().expect("id starts").status.success() {
+            run(Command::new("useradd").args(["--system", "--shell", "/bin/sh", NAME]));
+        }
+        run(Command::new("sh").args(["-c", &format!("echo {NAME}:secret | chpasswd")]));
+    });
+    NAME
+}
+
 /// A folder with keys, shared by all tests: host keys `rsa`, `ecdsa`, `ed25519`, and `locked` with the passphrase
 /// `secret`.
 pub fn keys() -> &'static Path {
@@ -37,9 +84,14 @@ pub fn keys() -> &'static Path {
             let path = folder.join(name);
             run(Command::new("ssh-keygen").args(["-q", "-t", kind, "-b", bits, "-N", passphrase, "-f"]).arg(&path));
         }
-        run(Command::new("ssh-keygen").args(["-q", "-t", "rsa", "-m", "PEM", "-N", "", "-f"]).arg(folder.join("pem")));
+        for (name, kind, format, passphrase) in PEM_KEYS {
+            let path = folder.join(name);
+            run(Command::new("ssh-keygen").args(["-q", "-t", kind, "-m", format, "-N", passphrase, "-f"]).arg(&path));
+        }
+        openssl_keys(&folder);
+        let names = kinds.iter().map(|(name, ..)| *name).chain(PEM_KEYS.iter().map(|(name, ..)| *name));
         let mut authorized = Vec::new();
-        for name in ["rsa", "ecdsa", "ecdsa384", "ecdsa521", "ed25519", "locked", "pem"] {
+        for name in names.chain(OPENSSL_KEYS.iter().map(|(name, ..)| *name)) {
             authorized.extend(std::fs::read(folder.join(format!("{name}.pub"))).expect("the key was made"));
         }
         std::fs::write(folder.join("authorized"), authorized).expect("the file can be written");
@@ -61,7 +113,9 @@ impl Server {
         let _ = std::fs::create_dir_all("/run/sshd");
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let port = port.expect("loopback has a free port").port();
-        let mut text = format!(
+        // The first word on a thing counts.
+        let mut text: String = options.iter().map(|option| format!("{option}\n")).collect();
+        text += &format!(
             "ListenAddress 127.0.0.1\nPort {port}\nPidFile none\nStrictModes no\nUsePAM no\nLogLevel ERROR\n\
              AuthorizedKeysFile {0}/authorized\nPermitRootLogin yes\nKbdInteractiveAuthentication yes\n\
              Banner {0}/ed25519.pub\nMaxAuthTries 20\n",
@@ -70,7 +124,6 @@ impl Server {
         for name in ["rsa", "ecdsa", "ed25519"] {
             text += &format!("HostKey {}/{name}\n", folder.display());
         }
-        options.iter().for_each(|option| text += &format!("{option}\n"));
         let config = folder.join(format!("config{}", NEXT.fetch_add(1, Ordering::Relaxed)));
         std::fs::write(&config, text).expect("the file can be written");
         let log = std::fs::File::create(config.with_extension("log")).expect("the file can be written");

@@ -20,6 +20,8 @@ cat >www/index.html <<'END'
 <p>Mail to office@moon.example or call +1 555 010 0199.</p></body></html>
 END
 cp www/index.html www/page.html
+python3 -c 'import sys, zlib; sys.stdout.buffer.write(zlib.compress(sys.stdin.buffer.read()))' \
+  <www/index.html >www/deflated.html
 printf 'User-agent: *\nDisallow: /admin/\nDisallow: /private\n' >www/robots.txt
 printf 'hello\n' >www/files/a.txt
 printf 'nothing here\n' >ftp/pub/readme.txt
@@ -41,6 +43,7 @@ http {
     location /files/ { autoindex on; }
     location /admin/ { auth_basic "Moon"; auth_basic_user_file $home/htpasswd; }
     location /old { return 301 /page.html; }
+    location = /deflated.html { gzip off; add_header Content-Encoding deflate; }
   }
 }
 END
@@ -193,6 +196,27 @@ MaxStartups 100
 LoginGraceTime 20
 END
 /usr/sbin/sshd -D -e -f "$home/sshd.conf" >sshd.log 2>&1 &
+cat >sshd-guest.conf <<END
+Port 2222
+ListenAddress $address
+HostKey $home/host_rsa
+HostKey $home/host_ecdsa
+HostKey $home/host_ed25519
+PidFile none
+UsePAM yes
+StrictModes no
+AuthorizedKeysFile $home/authorized
+KbdInteractiveAuthentication yes
+MaxStartups 100
+END
+id perilune-guest >/dev/null 2>&1 || useradd --system --create-home --shell /bin/sh perilune-guest
+echo perilune-guest:secret | chpasswd
+for kind in ed25519 ecdsa; do ssh-keygen -q -t $kind -m PEM -N '' -C moon -f "guest_$kind"; done
+cat guest_*.pub >authorized
+/usr/sbin/sshd -D -e -f "$home/sshd-guest.conf" >sshd-guest.log 2>&1 &
+printf 'secret\n' | tigervncpasswd -f >vnc-password
+Xtigervnc :71 -rfbport 5900 -interface "$address" -SecurityTypes VncAuth -PasswordFile "$home/vnc-password" \
+  -BlacklistThreshold 1000000 -desktop moon >vnc.log 2>&1 &
 cat >vsftpd.conf <<END
 listen=YES
 listen_address=$address

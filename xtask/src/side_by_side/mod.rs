@@ -42,13 +42,20 @@ struct Case {
     port: u16,
     scripts: &'static str,
     args: &'static str,
+    /// By UDP in place of TCP.
+    udp: bool,
 }
 
 const fn all(name: &'static str, port: u16) -> Case {
-    Case { name, port, scripts: ALL, args: "" }
+    chosen(name, port, ALL, "")
 }
 
-const CASES: [Case; 27] = [
+/// `LISTS` stands for arguments that give lists to guess from, `FOLDER` for the folder of the services.
+const fn chosen(name: &'static str, port: u16, scripts: &'static str, args: &'static str) -> Case {
+    Case { name, port, scripts, args, udp: false }
+}
+
+const CASES: [Case; 36] = [
     all("vsftpd", 21),
     all("openssh", 22),
     all("postfix", 25),
@@ -70,31 +77,61 @@ const CASES: [Case; 27] = [
     all("postgresql", 5432),
     all("redis", 6379),
     all("memcached", 11211),
-    Case {
-        name: "samba, logged in",
-        port: 445,
-        scripts: "smb-enum-shares,smb-os-discovery,smb-security-mode,smb2-*,smb-ls,smb-mbenum,smb-enum-users",
-        args: "smbusername=nobody,smbpassword=secret",
-    },
-    Case {
-        name: "mariadb, logged in",
-        port: 3306,
-        scripts: "mysql-databases,mysql-users,mysql-variables,mysql-dump-hashes,mysql-query,mysql-info",
-        args: "mysqluser=moon,mysqlpass=secret,username=moon,password=secret,mysql-query.query='SELECT * FROM moon.rocks'",
-    },
-    Case { name: "mariadb, guessed", port: 3306, scripts: "mysql-brute,mysql-empty-password", args: "LISTS" },
-    Case { name: "postgresql, guessed", port: 5432, scripts: "pgsql-brute", args: "LISTS" },
-    Case { name: "openssh, guessed", port: 22, scripts: "ssh-brute", args: "LISTS" },
-    Case {
-        name: "nginx, more",
-        port: 80,
-        scripts: "http-brute,http-headers,http-title,http-grep,http-fetch,http-traceroute,http-auth",
-        args: "http-brute.path=/admin/,http-grep.builtins=e-mail,http-title.url=/files/a.txt,LISTS",
-    },
+    chosen(
+        "samba, logged in",
+        445,
+        "smb-enum-shares,smb-os-discovery,smb-security-mode,smb2-*,smb-ls,smb-mbenum,smb-enum-users",
+        "smbusername=nobody,smbpassword=secret",
+    ),
+    chosen(
+        "mariadb, logged in",
+        3306,
+        "mysql-databases,mysql-users,mysql-variables,mysql-dump-hashes,mysql-query,mysql-info",
+        "mysqluser=moon,mysqlpass=secret,username=moon,password=secret,mysql-query.query='SELECT * FROM moon.rocks'",
+    ),
+    chosen("mariadb, guessed", 3306, "mysql-brute,mysql-empty-password", "LISTS"),
+    chosen("postgresql, guessed", 5432, "pgsql-brute", "LISTS"),
+    chosen("openssh, guessed", 2222, "ssh-brute", "LISTS"),
+    chosen(
+        "nginx, more",
+        80,
+        "http-brute,http-headers,http-title,http-grep,http-fetch,http-traceroute,http-auth",
+        "http-brute.path=/admin/,http-grep.builtins=e-mail,http-title.url=/files/a.txt,LISTS",
+    ),
+    chosen(
+        "nginx, deflated",
+        80,
+        "http-title,http-generator",
+        "http-title.url=/deflated.html,http-generator.path=/deflated.html",
+    ),
+    chosen("openssh, asked", 2222, "ssh2-enum-algos,ssh-hostkey", "ssh_hostkey=all"),
+    // One script at a time: with several sessions at once the reference may abort.
+    chosen("openssh, methods", 2222, "ssh-auth-methods", "ssh.user=perilune-guest"),
+    chosen(
+        "openssh, logged in",
+        2222,
+        "ssh-run",
+        "ssh-run.cmd=id -un,ssh-run.username=perilune-guest,ssh-run.password=secret",
+    ),
+    chosen(
+        "openssh, by key",
+        2222,
+        "ssh-publickey-acceptance",
+        "ssh.usernames={'nobody','perilune-guest'},ssh.privatekeys={'FOLDER/guest_ecdsa'},ssh.passphrases={''}",
+    ),
+    chosen(
+        "openssh, keys offered",
+        2222,
+        "ssh-publickey-acceptance",
+        "ssh.usernames={'nobody','perilune-guest'},publickeys={'FOLDER/guest_ed25519.pub','FOLDER/guest_ecdsa.pub'}",
+    ),
+    chosen("tigervnc, guessed", 5900, "vnc-info,vnc-title,vnc-brute,realvnc-auth-bypass", "LISTS"),
+    Case { name: "snmpd", port: 161, scripts: "snmp-info,snmp-sysdescr,snmp-interfaces", args: "", udp: true },
+    Case { name: "snmpd, logged in", port: 161, scripts: "snmp-sysdescr", args: "snmpcommunity=private", udp: true },
 ];
 
 /// Scripts whose results change by themselves: times, counters, salts.
-const CHANGING: [&str; 18] = [
+const CHANGING: [&str; 22] = [
     "clock-skew",
     "ftp-syst",
     "http-chrono",
@@ -111,8 +148,12 @@ const CHANGING: [&str; 18] = [
     "smb-enum-shares",
     "smb-os-discovery",
     "smb2-time",
+    "snmp-info",
+    "snmp-interfaces",
+    "snmp-sysdescr",
     "ssh-brute",
     "ssl-date",
+    "vnc-brute",
 ];
 
 /// Differences that stay: the script and why.
@@ -170,7 +211,7 @@ impl Services {
     /// Waits until each port is open.
     fn wait(&self) -> Result<(), Error> {
         let deadline = Instant::now() + PATIENCE;
-        for case in &CASES {
+        for case in CASES.iter().filter(|case| !case.udp) {
             let address = SocketAddr::from((ADDRESS, case.port));
             while TcpStream::connect(address).is_err() {
                 if Instant::now() > deadline {
@@ -285,17 +326,18 @@ fn run_case(case: &Case, idx: usize, perilune: &Path, folder: &Path) -> Result<O
     let at = |error| Error::File { path: lists.clone(), error };
     fs::create_dir_all(&lists).map_err(at)?;
     let (users, passwords) = (lists.join("users"), lists.join("passwords"));
-    fs::write(&users, "moon\npostgres\nadmin\nnobody\nguest\n").map_err(at)?;
+    fs::write(&users, "moon\npostgres\nadmin\nnobody\nperilune-guest\n").map_err(at)?;
     fs::write(&passwords, "wrong\nmoon\n1234\nsecret\nletmein\n").map_err(at)?;
     let given = format!("userdb={},passdb={},brute.mode=user", users.display(), passwords.display());
-    let args = case.args.replace("LISTS", &given);
+    let args = case.args.replace("LISTS", &given).replace("FOLDER", &folder.display().to_string());
+    let scan = if case.udp { "-sU" } else { "-sT" };
     let run = |program: &Path, ours: bool| -> Result<(Report, f64), Error> {
         let xml = lists.join(if ours { "ours.xml" } else { "theirs.xml" });
         let mut command = Command::new(program);
         if ours {
             command.args(["--datadir", "/usr/share/nmap"]);
         }
-        command.args(["-n", "-Pn", "-sT", "--script-timeout", "30s", "-p", &case.port.to_string()]);
+        command.args(["-n", "-Pn", scan, "--script-timeout", "30s", "-p", &case.port.to_string()]);
         command.args(["--script", case.scripts, "--script-args", &args, "-oX"]).arg(&xml).arg(ADDRESS.to_string());
         let finished = process::measure(&mut command, TIME_LIMIT)?;
         match finished.status {

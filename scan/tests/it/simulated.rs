@@ -1,0 +1,259 @@
+//! Whole scans on virtual time: peers that are silent, reset, never end or flood, with loss and delay by a seed.
+
+use perilune_scan::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
+use perilune_scan::port_scan::connect::Connect;
+use perilune_scan::port_scan::{ScanOptions, port_scan};
+use perilune_scan::result::{Host, PortState, Reason};
+use perilune_scan::timing::Timing;
+use perilune_scan::version::{self, VersionOptions, version_scan};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+
+/// What a host of the simulation does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Peer {
+    /// Nothing ever comes back.
+    Silent,
+    /// Accepts, and resets at once.
+    Resetting,
+    /// Accepts everything, and sends a byte now and then for ever.
+    Tarpit,
+    /// Accepts everything, and sends as fast as it is read.
+    Flooding,
+    /// Refuses most ports; some accept and greet.
+    Usual,
+}
+
+struct Socket {
+    peer: Peer,
+    port: u16,
+    /// When the connection is decided; `None`: never.
+    decided_at: Option<u64>,
+    /// When there is something to be read next.
+    readable_at: Option<u64>,
+    sent: u64,
+}
+
+/// Peers by the last octet of their address.
+struct Simulated {
+    now_ms: u64,
+    peers: Vec<Peer>,
+    random: u64,
+    /// Of a hundred probes so many get lost.
+    loss: u64,
+    next_id: u64,
+    sockets: BTreeMap<u64, Socket>,
+    open_max: usize,
+    /// Everything that was asked for, with its time.
+    trace: String,
+}
+
+impl Simulated {
+    fn new(peers: &[Peer], seed: u64, loss: u64) -> Simulated {
+        Simulated {
+            now_ms: 0,
+            peers: peers.to_vec(),
+            random: seed,
+            loss,
+            next_id: 0,
+            sockets: BTreeMap::new(),
+            open_max: 0,
+            trace: String::new(),
+        }
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.random >> 33) % bound.max(1)
+    }
+}
+
+impl Network for Simulated {
+    fn now(&self) -> Millis {
+        Millis(self.now_ms)
+    }
+
+    fn open(&mut self, _: Transport, to: Option<SocketAddr>, _: Option<SocketAddr>) -> Result<SocketId, NetError> {
+        let to = to.expect("a scan says where to");
+        let IpAddr::V4(address) = to.ip() else { return Err(NetError::NetworkUnreachable) };
+        let peer = self.peers[usize::from(address.octets()[3])];
+        let delay = 5 + self.below(40);
+        let is_lost = self.below(100) < self.loss;
+        let refuses = peer == Peer::Usual && !to.port().is_multiple_of(50);
+        let decided_at = (peer != Peer::Silent && !is_lost).then_some(self.now_ms + delay);
+        self.next_id += 1;
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.trace, "{} {to} {decided_at:?}", self.now_ms);
+        let port = if refuses { 0 } else { to.port() };
+        self.sockets.insert(self.next_id, Socket { peer, port, decided_at, readable_at: None, sent: 0 });
+        self.open_max = self.open_max.max(self.sockets.len());
+        Ok(SocketId(self.next_id))
+    }
+
+    fn connect_result(&mut self, id: SocketId) -> Option<Result<(), NetError>> {
+        let socket = self.sockets.get_mut(&id.0)?;
+        let at = socket.decided_at.filter(|&at| at <= self.now_ms)?;
+        if socket.port == 0 {
+            return Some(Err(NetError::Refused));
+        }
+        socket.readable_at = socket.readable_at.or(match socket.peer {
+            Peer::Usual | Peer::Flooding | Peer::Resetting => Some(at + 10),
+            Peer::Tarpit => Some(at + 900),
+            Peer::Silent => None,
+        });
+        Some(Ok(()))
+    }
+
+    fn read(&mut self, id: SocketId, into: &mut Vec<u8>, max: usize) -> Read {
+        let Some(socket) = self.sockets.get_mut(&id.0) else { return Read::Failed(NetError::Other) };
+        if socket.readable_at.is_none_or(|at| at > self.now_ms) {
+            return Read::WouldBlock;
+        }
+        let bytes: &[u8] = match socket.peer {
+            Peer::Resetting => return Read::Failed(NetError::Reset),
+            Peer::Tarpit => {
+                socket.readable_at = Some(self.now_ms + 900);
+                b"x"
+            }
+            Peer::Flooding => &[b'f'; 4096],
+            Peer::Usual if socket.sent > 0 => return Read::WouldBlock,
+            Peer::Usual => b"SSH-2.0-OpenSSH_9.9 Simulated\r\n",
+            Peer::Silent => return Read::WouldBlock,
+        };
+        let bytes = &bytes[..bytes.len().min(max)];
+        socket.sent += bytes.len() as u64;
+        assert!(socket.sent < 1 << 20, "a scan takes no more than it can use");
+        into.extend_from_slice(bytes);
+        Read::Data(bytes.len())
+    }
+
+    fn read_from(&mut self, _: SocketId, _: &mut Vec<u8>, _: usize) -> (Read, Option<SocketAddr>) {
+        (Read::WouldBlock, None)
+    }
+
+    fn write(&mut self, id: SocketId, data: &[u8]) -> Write {
+        if self.sockets.contains_key(&id.0) { Write::Written(data.len()) } else { Write::Failed(NetError::Other) }
+    }
+
+    fn write_to(&mut self, _: SocketId, data: &[u8], _: SocketAddr) -> Write {
+        Write::Written(data.len())
+    }
+
+    fn local_addr(&self, _: SocketId) -> Option<SocketAddr> {
+        Some(SocketAddr::from(([10, 9, 9, 9], 1)))
+    }
+
+    fn peer_addr(&self, _: SocketId) -> Option<SocketAddr> {
+        Some(SocketAddr::from(([10, 0, 0, 1], 1)))
+    }
+
+    fn close(&mut self, id: SocketId) {
+        self.sockets.remove(&id.0);
+    }
+
+    fn wait(&mut self, until: Option<Millis>, ready: &mut Vec<Ready>) {
+        let moment = |socket: &Socket| match socket.readable_at {
+            Some(at) => Some(at),
+            None => socket.decided_at,
+        };
+        let due = self.sockets.values().filter_map(moment).filter(|&at| at > self.now_ms).min();
+        let until = until.map_or(u64::MAX, |until| until.0);
+        let is_ready = |socket: &Socket, now: u64| moment(socket).is_some_and(|at| at <= now);
+        if !self.sockets.values().any(|socket| socket.peer == Peer::Flooding && is_ready(socket, self.now_ms)) {
+            self.now_ms = self.now_ms.max(until.min(due.unwrap_or(until)));
+        }
+        let now = self.now_ms;
+        let all = self.sockets.iter().filter(|(_, socket)| is_ready(socket, now));
+        ready.extend(all.map(|(id, _)| Ready { id: SocketId(*id), readable: true, writable: true }));
+    }
+}
+
+fn host(last: usize) -> Host {
+    Host::new(Ipv4Addr::new(10, 0, 0, last as u8).into())
+}
+
+/// Scans ports and versions of all peers; the hosts, the network afterwards, and the milliseconds of both parts.
+fn scan(peers: &[Peer], ports: u16, seed: u64, loss: u64) -> (Vec<Host>, Simulated, [u64; 2]) {
+    let mut network = Simulated::new(peers, seed, loss);
+    let mut hosts: Vec<Host> = (0..peers.len()).map(host).collect();
+    let list: Rc<[u16]> = (1..=ports).collect();
+    let lists = vec![list; hosts.len()];
+    let timing = Timing::default();
+    port_scan(&mut network, &mut Connect::default(), &mut hosts, &lists, timing, ScanOptions::default(), |_| false);
+    assert!(network.sockets.is_empty(), "seed {seed}: sockets are left");
+    let scanned_ms = network.now_ms;
+    let file = version::embedded();
+    version_scan(&mut network, &mut hosts, &file, VersionOptions::default(), |_| false);
+    assert!(network.sockets.is_empty(), "seed {seed}: sockets are left");
+    let detected_ms = network.now_ms - scanned_ms;
+    (hosts, network, [scanned_ms, detected_ms])
+}
+
+#[test]
+fn a_silent_target_costs_its_time_outs() {
+    let (hosts, network, [scanned_ms, _]) = scan(&[Peer::Silent; 4], 100, 1, 0);
+    assert!(hosts.iter().flat_map(|host| &host.ports).all(|port| port.reason == Reason::NoResponse));
+    assert_eq!(hosts.iter().map(|host| host.ports.len()).sum::<usize>(), 400);
+    assert!(scanned_ms <= 12_000, "{scanned_ms}");
+    assert!(network.open_max <= 100);
+}
+
+#[test]
+fn a_resetting_target_is_wrapped() {
+    let (hosts, _, [scanned_ms, detected_ms]) = scan(&[Peer::Resetting], 50, 2, 0);
+    assert!(scanned_ms < 2_000 && detected_ms < 2_000, "{scanned_ms} {detected_ms}");
+    let names = hosts[0].ports.iter().map(|port| port.service_name());
+    assert!(names.clone().all(|name| name == Some("tcpwrapped")), "{:?}", names.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_tarpit_ends() {
+    let (hosts, network, [_, detected_ms]) = scan(&[Peer::Tarpit], 20, 3, 0);
+    assert!(hosts[0].ports.iter().all(|port| port.state == PortState::Open));
+    // One listening probe and at most nine others for each port, twenty ports at once.
+    assert!(detected_ms <= 20 * 10 * 6_000 / 20 + 10_000, "{detected_ms}");
+    assert!(network.open_max <= 100);
+}
+
+#[test]
+fn a_flood_is_cut_off() {
+    let (hosts, _, [_, detected_ms]) = scan(&[Peer::Flooding], 20, 4, 0);
+    assert!(detected_ms < 10_000, "{detected_ms}");
+    let fingerprints: Vec<usize> =
+        hosts[0].ports.iter().filter_map(|port| Some(port.version.as_ref()?.fingerprint.as_ref()?.len())).collect();
+    assert!(fingerprints.len() == 20 && fingerprints.iter().all(|&len| len < 8_000), "{fingerprints:?}");
+}
+
+#[test]
+fn loss_changes_no_verdict_and_seeds_repeat() {
+    for seed in 1..=20 {
+        let peers = [Peer::Usual, Peer::Silent, Peer::Usual];
+        let (hosts, network, times) = scan(&peers, 200, seed, 10);
+        for host in [&hosts[0], &hosts[2]] {
+            let open: Vec<u16> =
+                host.ports.iter().filter(|port| port.state == PortState::Open).map(|port| port.number).collect();
+            let filtered = host.ports.iter().filter(|port| port.state == PortState::Filtered).count();
+            // A port is lost when all its tries are; with three tries of one in ten that is rare.
+            assert!(filtered <= 3, "seed {seed}: {filtered} filtered");
+            assert!(
+                open.len() + filtered >= 4 && open.iter().all(|port| port.is_multiple_of(50)),
+                "seed {seed}: {open:?}"
+            );
+        }
+        assert!(times[0] < 60_000, "seed {seed}: {times:?}");
+        let (_, again, _) = scan(&peers, 200, seed, 10);
+        assert_eq!(network.trace, again.trace, "seed {seed}");
+    }
+}
+
+#[test]
+fn host_timeout_bounds_everything() {
+    let mut network = Simulated::new(&[Peer::Silent; 8], 5, 0);
+    let mut hosts: Vec<Host> = (0..8).map(host).collect();
+    let lists: Vec<Rc<[u16]>> = vec![(1..=5000).collect(); 8];
+    let timing = Timing { host_timeout_ms: Some(7_000), ..Timing::default() };
+    port_scan(&mut network, &mut Connect::default(), &mut hosts, &lists, timing, ScanOptions::default(), |_| false);
+    assert!(hosts.iter().all(|host| host.timed_out) && network.now_ms <= 7_100, "{}", network.now_ms);
+}
