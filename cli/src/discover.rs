@@ -33,6 +33,18 @@ impl Discovery<'_> {
         Ok(if self.is_privileged { self.pings()?.len() } else { self.connect_ports()?.len() })
     }
 
+    /// Whether anything is sent: this machine itself is up without that.
+    pub fn sends(&self, batch: &[Candidate], asks: bool) -> bool {
+        if !self.is_privileged {
+            return asks;
+        }
+        let interfaces = raw::interfaces().unwrap_or_default();
+        batch.iter().any(|candidate| {
+            let near = neighbour::interface_of(&interfaces, candidate.host.address).is_some();
+            !is_own(&interfaces, &candidate.host) && (asks || (near && !self.options.disable_arp_ping))
+        })
+    }
+
     /// Sets the state of each host. Without `asks` (`-Pn`) only neighbours are asked.
     ///
     /// # Errors

@@ -792,7 +792,7 @@ mod tests {
     #[test]
     fn the_command_is_consistent() {
         Options::command().debug_assert();
-        assert!(Options::command().render_help().to_string().lines().count() < 75);
+        assert!(Options::command().render_help().to_string().lines().count() < 100);
     }
 
     #[test]

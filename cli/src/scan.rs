@@ -146,7 +146,7 @@ pub fn run(options: &Options, args: Vec<String>, resumed: Resumed) -> Result<u8,
 impl<'o> Scan<'o> {
     fn new(options: &'o Options, args: Vec<String>, resumed: Resumed) -> Result<Scan<'o>, Failure> {
         let started_at = resumed.run.as_ref().map_or_else(seconds_since_epoch, |run| run.started_at);
-        let mut run = Run::new(command_line(&args), started_at);
+        let mut run = Run::new(command_line(&args, options), started_at);
         (run.verbose, run.debugging) = (options.verbose.max(options.debug), options.debug);
         run.seed = options.seed.or(resumed.run.as_ref().map(|run| run.seed)).unwrap_or_else(random_seed);
         run.args = args;
@@ -357,8 +357,8 @@ impl<'o> Scan<'o> {
         let (count, plural) = (batch.len(), if batch.len() == 1 { "" } else { "s" });
         let probes = discovery.probe_count()?;
         let asks = !self.options.skip_discovery;
-        if !asks && !self.is_privileged {
-            return Ok(());
+        if !discovery.sends(batch, asks) {
+            return discovery.run(&mut self.network, batch, asks, |_| {});
         }
         let extra = format!("Scanning {count} host{plural} [{probes} ports/host]");
         let began = self.task_begin("Ping Scan", extra);
@@ -633,7 +633,7 @@ impl<'o> Scan<'o> {
 fn script_help(options: &Options, args: Vec<String>) -> Result<(), Failure> {
     let Some(engine) = scripts::engine(options)? else { return Ok(()) };
     let written = |result: std::io::Result<()>| result.map_err(|error| Failure::of("cannot write the report", error));
-    let run = Run::new(command_line(&args), seconds_since_epoch());
+    let run = Run::new(command_line(&args, options), seconds_since_epoch());
     let mut out = std::io::stdout().lock();
     written(normal::starting(&mut out, &run, &ReportOptions::default()))?;
     written(out.write_all(scripts::help_text(&engine).as_bytes()).and_then(|()| out.flush()))?;
@@ -723,13 +723,24 @@ fn shuffle(batch: &mut [Candidate], seed: u64) {
 }
 
 /// The command line with quotes where a word needs them, options first.
-fn command_line(args: &[String]) -> String {
+fn command_line(args: &[String], options: &Options) -> String {
     let quoted = |word: &String| {
         let is_plain =
             !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "\"'\\$`*?;&|<>(){}".contains(c));
         if is_plain { word.clone() } else { format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"")) }
     };
-    std::iter::once("perilune".to_owned()).chain(args.iter().map(quoted)).collect::<Vec<_>>().join(" ")
+    let mut targets = options.targets.clone();
+    let mut others: Vec<&String> = Vec::new();
+    // From behind: a value that looks like a target stands before it.
+    for arg in args.iter().rev() {
+        match targets.iter().rposition(|target| target == arg) {
+            Some(at) => drop(targets.remove(at)),
+            None => others.push(arg),
+        }
+    }
+    let name = if options.compat.is_some() { "nmap" } else { "perilune" };
+    let words = others.into_iter().rev().chain(&options.targets).map(quoted);
+    std::iter::once(name.to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {

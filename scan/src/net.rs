@@ -115,6 +115,11 @@ pub trait Network {
     /// What became of the connection attempt; `None`: still connecting. UDP sockets are connected from the start.
     fn connect_result(&mut self, id: SocketId) -> Option<Result<(), NetError>>;
 
+    /// The same of a connection that is of no use once that is known: it may forget where it came from.
+    fn probe_result(&mut self, id: SocketId) -> Option<Result<(), NetError>> {
+        self.connect_result(id)
+    }
+
     /// Reads at most `max` bytes and appends them to `into`. Of a longer datagram the rest is lost.
     fn read(&mut self, id: SocketId, into: &mut Vec<u8>, max: usize) -> Read;
 

@@ -227,7 +227,16 @@ impl Network for RealNetwork {
     fn connect_result(&mut self, id: SocketId) -> Option<Result<(), NetError>> {
         let Some(socket) = self.sockets.get_mut(&id) else { return Some(Err(NetError::Other)) };
         if socket.decided.is_none() {
-            socket.decided = socket.ask();
+            socket.decided = socket.ask(error_of);
+            socket.is_used_up = true;
+        }
+        socket.decided
+    }
+
+    fn probe_result(&mut self, id: SocketId) -> Option<Result<(), NetError>> {
+        let Some(socket) = self.sockets.get_mut(&id) else { return Some(Err(NetError::Other)) };
+        if socket.decided.is_none() {
+            socket.decided = socket.ask(connected_again);
         }
         socket.decided
     }
@@ -365,8 +374,11 @@ impl Network for RealNetwork {
 
 impl OpenSocket {
     /// What became of the connection attempt, the way through proxies included.
-    fn ask(&mut self) -> Option<Result<(), NetError>> {
-        let connected = ask_connected(&self.kind, self.remote)?;
+    fn ask(&mut self, outcome: fn(&TcpStream, SocketAddr) -> Outcome) -> Outcome {
+        let connected = match (&self.kind, self.remote) {
+            (Kind::Tcp(stream), Some(remote)) => outcome(stream, remote)?,
+            _ => Ok(()),
+        };
         let (Ok(()), Some(handshake), Kind::Tcp(stream)) = (connected, &mut self.handshake, &mut self.kind) else {
             return Some(connected);
         };
@@ -434,10 +446,24 @@ fn bound(family: SocketAddr, kind: Type, protocol: Protocol, local: Option<Socke
     Ok(socket)
 }
 
-/// Asks the system for the outcome, by connecting once more: that tells all, and after a refusal leaves the socket as
-/// new, where asking for its error would not.
-fn ask_connected(kind: &Kind, remote: Option<SocketAddr>) -> Option<Result<(), NetError>> {
-    let (Kind::Tcp(stream), Some(remote)) = (kind, remote) else { return Some(Ok(())) };
+/// What became of a connection; `None`: nothing yet.
+type Outcome = Option<Result<(), NetError>>;
+
+/// Asks the system for the outcome: an error is given out once, success shows as a peer.
+fn error_of(stream: &TcpStream, _: SocketAddr) -> Outcome {
+    match stream.take_error() {
+        Ok(Some(error)) | Err(error) => return Some(Err(sys::net_error(&error))),
+        Ok(None) => {}
+    }
+    match stream.peer_addr() {
+        Ok(_) => Some(Ok(())),
+        Err(error) if error.kind() == ErrorKind::NotConnected => None,
+        Err(error) => Some(Err(sys::net_error(&error))),
+    }
+}
+
+/// Asks by connecting once more: that tells all, and after a refusal leaves the socket as new.
+fn connected_again(stream: &TcpStream, remote: SocketAddr) -> Outcome {
     match SockRef::from(stream).connect(&remote.into()) {
         Ok(()) => Some(Ok(())),
         Err(error) if sys::is_connecting(&error) => None,

@@ -6,6 +6,7 @@
 
 mod bench;
 mod bench_nse;
+mod bench_scan;
 mod diff;
 mod error;
 mod fuzz;
@@ -30,7 +31,7 @@ struct Command {
     run: fn(&Workspace, &[String]) -> Result<(), Error>,
 }
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 10] = [
     Command {
         name: "reference",
         operands: "",
@@ -73,6 +74,12 @@ const COMMANDS: [Command; 9] = [
         operands: "[--runs N]",
         about: "times the scripting engine against an installed Nmap's",
         run: bench_nse::main,
+    },
+    Command {
+        name: "bench-scan",
+        operands: "[--runs N]",
+        about: "times port scans against an installed Nmap's",
+        run: bench_scan::main,
     },
     Command {
         name: "no-c",

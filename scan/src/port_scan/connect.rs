@@ -22,7 +22,7 @@ pub struct Connect {
 impl Connect {
     /// Asks a socket for its outcome; closes it when there is one.
     fn look_at(&mut self, network: &mut dyn Network, id: SocketId) -> Option<Sent> {
-        let result = network.connect_result(id)?;
+        let result = network.probe_result(id)?;
         let is_self = result.is_ok() && network.local_addr(id) == network.peer_addr(id);
         network.abort(id);
         Some(match result {
