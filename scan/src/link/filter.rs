@@ -489,10 +489,12 @@ impl Parser {
             _ => (named, direction.unwrap_or(Direction::Either), kind.unwrap_or(Kind::Host)),
         };
         self.last = Some(qualifiers);
+        let is_other = self.eat(&["not", "!"]);
         let word = self.peek().ok_or_else(|| FilterError("unexpected end".to_owned()))?.to_owned();
         self.at += 1;
         let what = self.what(&word, qualifiers.2, qualifiers.0)?;
-        Ok(Node::Is(qualifiers.0, qualifiers.1, what))
+        let is = Node::Is(qualifiers.0, qualifiers.1, what);
+        Ok(if is_other { Node::Not(Box::new(is)) } else { is })
     }
 
     fn direction(&mut self) -> Option<Direction> {
@@ -683,6 +685,7 @@ mod tests {
             ("ether proto 0x0800", true),
             ("ether src 020000000001", true),
             ("src 192.0.2.0/31", true),
+            ("ip proto 6 and dst host 192.0.2.2 and src host not 192.0.2.9", true),
             ("ip && tcp && port 80 && greater 20 && less 1000", true),
             ("tcp port 80 and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)", true),
             ("len > 60", false),
