@@ -9,6 +9,7 @@ use crate::report::normal::Normal;
 use crate::report::xml::Xml;
 use crate::report::{Event, MessageKind, ReportOptions, Sink};
 use crate::scan::Failure;
+use indicatif::ProgressBar;
 use perilune_scan::sys;
 use std::fmt;
 use std::io::IsTerminal;
@@ -20,6 +21,8 @@ pub struct Outputs {
     /// Index into `sinks` of the lines of JSON, which hold already what a resumed scan tells the others again.
     journal: Option<usize>,
     is_replay: bool,
+    /// The progress display, which makes way for what is printed.
+    display: ProgressBar,
     /// Files that are written beside those they will replace.
     beside: Vec<(PathBuf, PathBuf)>,
     /// The first failure to write.
@@ -71,6 +74,7 @@ impl Outputs {
             sinks: Vec::new(),
             journal: None,
             is_replay: is_resumed,
+            display: ProgressBar::hidden(),
             beside: Vec::new(),
             failure: None,
             has_journal: false,
@@ -110,6 +114,11 @@ impl Outputs {
         Ok(outputs)
     }
 
+    /// Prints above a display from now on.
+    pub fn set_display(&mut self, display: ProgressBar) {
+        self.display = display;
+    }
+
     /// What a resumed scan did before is told: now the new files take the place of the old ones.
     pub fn replayed(&mut self) {
         self.is_replay = false;
@@ -122,6 +131,11 @@ impl Outputs {
 
     /// Tells all outputs. A failure is kept for [`Outputs::check`].
     pub fn send(&mut self, event: &Event) {
+        let display = self.display.clone();
+        display.suspend(|| self.tell(event));
+    }
+
+    fn tell(&mut self, event: &Event) {
         if let Event::Message { kind, text } = event
             && *kind != MessageKind::Trace
         {

@@ -48,7 +48,7 @@ impl std::fmt::Debug for Progress {
 }
 
 impl Progress {
-    pub fn new(options: &Options, terminal_is_taken: bool, verbose: u8, debugging: u8) -> Progress {
+    pub fn new(options: &Options, outputs: &mut Outputs, verbose: u8, debugging: u8) -> Progress {
         let interactive = !options.noninteractive && std::io::stdin().is_terminal();
         let keys = if interactive { terminal::keys().ok() } else { None };
         let shows = std::io::stderr().is_terminal() && !options.noninteractive;
@@ -58,7 +58,8 @@ impl Progress {
             let plain = "{msg} [{bar:30}] {percent}% {prefix} {elapsed}, {eta} left";
             bar.set_style(ProgressStyle::with_template(plain).unwrap_or_else(|_| ProgressStyle::default_bar()));
         }
-        let _ = terminal_is_taken;
+        // What is printed goes above the display.
+        outputs.set_display(bar.clone());
         Progress {
             every: options.stats_every.filter(|&ms| ms > 0).map(Duration::from_millis),
             last_line: Instant::now(),
@@ -126,7 +127,7 @@ impl Progress {
         if wanted {
             self.last_line = Instant::now();
             let report = self.report(done, total);
-            self.bar.suspend(|| outputs.send(&Event::Progress(report)));
+            outputs.send(&Event::Progress(report));
         }
     }
 
@@ -166,7 +167,7 @@ impl Progress {
             b'?' => HELP.to_owned(),
             _ => return true,
         };
-        self.bar.suspend(|| outputs.send(&Event::Message { kind: MessageKind::Trace, text }));
+        outputs.send(&Event::Message { kind: MessageKind::Trace, text });
         false
     }
 

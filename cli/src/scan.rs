@@ -171,8 +171,8 @@ impl<'o> Scan<'o> {
             stylesheet: options.stylesheet.clone().filter(|_| !options.no_stylesheet),
         };
         let network = network::open(options)?;
-        let outputs = Outputs::open(options, &report, run.started_at, resumed.run.is_some())?;
-        let progress = Progress::new(options, outputs.terminal_is_taken, run.verbose, run.debugging);
+        let mut outputs = Outputs::open(options, &report, run.started_at, resumed.run.is_some())?;
+        let progress = Progress::new(options, &mut outputs, run.verbose, run.debugging);
         Ok(Scan {
             options,
             timing: timing(options)?,

@@ -29,6 +29,8 @@ const FILES_RESERVED: u64 = 32;
 const SOCKETS_MIN: usize = 5;
 /// Events taken from the system at once; more wait for the next call.
 const EVENTS_MAX: usize = 1024;
+/// How much of the time behind a rate is caught up.
+const CATCH_UP: Duration = Duration::from_millis(50);
 /// Sockets kept to be used again.
 const IDLE_MAX: usize = 64;
 /// The longest datagram, and the most that is read from a stream at once.
@@ -80,7 +82,9 @@ impl Limiter {
     fn take(&self) {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        *next = (*next).max(now).checked_add(self.gap).unwrap_or(now);
+        // What the clock's grain made late is caught up.
+        let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
+        *next = (*next).max(earliest).checked_add(self.gap).unwrap_or(now);
     }
 }
 

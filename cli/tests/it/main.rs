@@ -13,5 +13,6 @@ mod readers;
 mod reference;
 mod scan;
 mod scripts;
+mod targets;
 mod tls;
 mod versions;

@@ -73,7 +73,7 @@ fn one_rate_holds_for_scans_and_scripts() {
     let (report, _) =
         perilune(&["-n", "-sT", "-Pn", "-p", &ports, "--max-rate", "20", "--script", "banner", "127.0.0.1"]);
     assert!(report.contains("|_banner: greeting"), "{report}");
-    // Twenty probes and one connection of the script are twenty gaps.
-    assert!(started.elapsed() >= Duration::from_millis(950), "{:?}", started.elapsed());
+    // Twenty probes and one connection of the script are twenty gaps; one may be caught up.
+    assert!(started.elapsed() >= Duration::from_millis(850), "{:?}", started.elapsed());
     assert!(times.lock().expect("nobody panics with it").len() >= 2);
 }
