@@ -37,7 +37,7 @@ pub struct ScriptOptions {
     /// End a script that computes longer, in calls and turns of loops
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub script_max_instructions: Option<u64>,
-    /// Limit the memory of all scripts together, in megabytes
+    /// Limit the memory of all scripts together, in megabytes [default: 1024]
     #[arg(long, value_name = "MB", hide_short_help = true)]
     pub script_max_memory: Option<usize>,
     /// Write the moves of script threads to a file; as a timeline for Perfetto if its name ends in .json

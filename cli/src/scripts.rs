@@ -20,7 +20,7 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
     let mut data = DataFolders::of_environment(scripts.datadir.clone());
     data.script_folders = scripts.script_path.clone();
     (data.services, data.probes) = (options.servicedb.clone(), options.versiondb.clone());
-    let engine_options = perilune_nse::Options {
+    let mut engine_options = perilune_nse::Options {
         verbosity: options.verbose,
         debugging: options.debug,
         timing_level: options.timing,
@@ -46,9 +46,11 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
             .filter(|&timeout| timeout > 0),
         script_instructions_max: scripts.script_max_instructions,
         privileged: crate::scan::is_privileged(options)?,
-        memory_max: scripts.script_max_memory.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         ..perilune_nse::Options::default()
     };
+    if let Some(megabytes) = scripts.script_max_memory {
+        engine_options.memory_max = Some(megabytes.saturating_mul(1 << 20));
+    }
     let mut engine = Engine::new(engine_options, Box::new(network)).map_err(|error| Failure(error.to_string()))?;
     match engine.select(&rules(options)) {
         Ok(()) => Ok(Some(engine)),

@@ -63,9 +63,9 @@ pub(crate) struct Scheduler<'e> {
     watch: &'e mut dyn Watch,
     phase: Phase,
     candidates: VecDeque<Candidate>,
-    running: VecDeque<Thread>,
-    waiting: HashMap<ThreadId, Thread>,
-    pending: Vec<Thread>,
+    running: VecDeque<Box<Thread>>,
+    waiting: HashMap<ThreadId, Box<Thread>>,
+    pending: VecDeque<Box<Thread>>,
     /// Deadlines of waiting threads.
     deadlines: BTreeSet<(Millis, ThreadId)>,
     by_socket: HashMap<SocketId, ThreadId>,
@@ -99,7 +99,7 @@ impl<'e> Scheduler<'e> {
             candidates: VecDeque::new(),
             running: VecDeque::new(),
             waiting: HashMap::new(),
-            pending: Vec::new(),
+            pending: VecDeque::new(),
             deadlines: BTreeSet::new(),
             by_socket: HashMap::new(),
             locked: 0,
@@ -257,7 +257,7 @@ impl<'e> Scheduler<'e> {
     }
 
     /// A thread for one script and one host or port.
-    fn new_instance(&mut self, candidate: &Candidate) -> Result<Thread, LuaError> {
+    fn new_instance(&mut self, candidate: &Candidate) -> Result<Box<Thread>, LuaError> {
         let Candidate { script, rule, target } = candidate;
         let now = self.now();
         let shared = Rc::clone(&self.engine.shared);
@@ -307,7 +307,7 @@ impl<'e> Scheduler<'e> {
             parent: None,
             outcome: None,
         };
-        Ok(Thread { info: Rc::new(info), task, input: Input::Start(args), wait: None, look_at: None })
+        Ok(Box::new(Thread { info: Rc::new(info), task, input: Input::Start(args), wait: None, look_at: None }))
     }
 
     /// Workers that scripts asked for join the next round.
@@ -318,7 +318,7 @@ impl<'e> Scheduler<'e> {
             self.note(&worker.info, Queue::None, Queue::Pending, "spawned");
             self.started += 1;
             let input = Input::Start(worker.args);
-            self.pending.push(Thread { info: worker.info, task, input, wait: None, look_at: None });
+            self.pending.push_back(Box::new(Thread { info: worker.info, task, input, wait: None, look_at: None }));
         }
     }
 
@@ -334,7 +334,7 @@ impl<'e> Scheduler<'e> {
                 continue;
             };
             if thread.info.instance.deadline.is_some_and(|deadline| deadline <= now) {
-                self.end(thread, End::TimedOut);
+                self.end(*thread, End::TimedOut);
             } else if thread.wait.as_ref().is_some_and(|wait| wait.deadline().is_none_or(|deadline| deadline > now)) {
                 // Only to be looked at: DTLS sends again what was lost.
                 let wait = thread.wait.as_mut().expect("it was there");
@@ -355,14 +355,14 @@ impl<'e> Scheduler<'e> {
         }
     }
 
-    fn push_pending(&mut self, mut thread: Thread, answers: Vec<Answer>, reason: &'static str) {
+    fn push_pending(&mut self, mut thread: Box<Thread>, answers: Vec<Answer>, reason: &'static str) {
         (thread.wait, thread.input) = (None, Input::Answers(answers));
         self.note(&thread.info, Queue::Waiting, Queue::Pending, reason);
-        self.pending.push(thread);
+        self.pending.push_back(thread);
     }
 
     /// Gives a thread the turn until it parks, ends or has computed for too long.
-    fn resume(&mut self, mut thread: Thread) {
+    fn resume(&mut self, mut thread: Box<Thread>) {
         let began = self.now();
         let shared = Rc::clone(&self.engine.shared);
         shared.current.replace(Some(Rc::clone(&thread.info)));
@@ -400,7 +400,7 @@ impl<'e> Scheduler<'e> {
                 Run::Yielded => End::Yielded,
             };
             self.take_spawned();
-            return self.end(thread, end);
+            return self.end(*thread, end);
         }
     }
 
@@ -426,7 +426,7 @@ impl<'e> Scheduler<'e> {
         })
     }
 
-    fn park(&mut self, mut thread: Thread) {
+    fn park(&mut self, mut thread: Box<Thread>) {
         let id = thread.info.id;
         thread.look_at = deadline_of(&thread);
         if let Some(deadline) = thread.look_at {
@@ -439,7 +439,7 @@ impl<'e> Scheduler<'e> {
         self.waiting.insert(id, thread);
     }
 
-    fn take_waiting(&mut self, id: ThreadId) -> Option<Thread> {
+    fn take_waiting(&mut self, id: ThreadId) -> Option<Box<Thread>> {
         let mut thread = self.waiting.remove(&id)?;
         if let Some(deadline) = thread.look_at.take() {
             self.deadlines.remove(&(deadline, id));
@@ -537,7 +537,7 @@ impl<'e> Scheduler<'e> {
             if self.waiting.get(&id).and_then(|thread| thread.wait.as_ref()).is_some_and(Wait::is_lock)
                 && let Some(thread) = self.take_waiting(id)
             {
-                self.end(thread, End::Deadlocked);
+                self.end(*thread, End::Deadlocked);
                 return;
             }
         }
@@ -545,7 +545,7 @@ impl<'e> Scheduler<'e> {
 
     fn end(&mut self, thread: Thread, end: End) {
         let shared = Rc::clone(&self.engine.shared);
-        let info = thread.info;
+        let Thread { info, wait, .. } = thread;
         let debugging = shared.options.debugging;
         let name = format!("{}{}", info.name(debugging), info.against());
         let reason = match &end {
@@ -597,7 +597,7 @@ impl<'e> Scheduler<'e> {
             });
         }
         shared.current.replace(None);
-        if let Some(wait) = &thread.wait {
+        if let Some(wait) = &wait {
             wait.release();
         }
         shared.close_sockets(Some(info.id));

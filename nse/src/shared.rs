@@ -19,6 +19,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::{Rc, Weak};
 
+/// What all scripts may have in memory unless the user says otherwise: services that flood them end scripts, not the
+/// program.
+const MEMORY_MAX: usize = 1 << 30;
+
 /// What the command line says to scripts.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -96,7 +100,7 @@ impl Default for Options {
             sched_trace: None,
             threads_max: 1000,
             parallelism: 20,
-            memory_max: None,
+            memory_max: Some(MEMORY_MAX),
             script_instructions_max: None,
         }
     }

@@ -17,6 +17,11 @@ const CHUNK: usize = 8192;
 /// After so many bytes a `receive` or `receive_lines` takes no further chunk.
 const RECEIVE_MAX: usize = 589_823;
 
+/// Bytes in which `receive_lines` looks for its lines, and that `receive_bytes` collects: a peer that floods a script
+/// fills no more memory. What came by then is handed out, as at a time-out.
+const LINES_BYTES_MAX: usize = 4 << 20;
+const BYTES_MAX: usize = 256 << 20;
+
 /// When a receive operation has enough.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Goal {
@@ -352,7 +357,10 @@ fn receive(
 fn has_enough(goal: Goal, data: &[u8]) -> bool {
     match goal {
         Goal::Any => !data.is_empty(),
-        Goal::Bytes(wanted) => data.len() >= wanted.max(1),
-        Goal::Lines(wanted) => !data.is_empty() && data.iter().filter(|&&byte| byte == b'\n').count() >= wanted,
+        Goal::Bytes(wanted) => data.len() >= wanted.clamp(1, BYTES_MAX),
+        Goal::Lines(wanted) => {
+            let lines = || data.iter().filter(|&&byte| byte == b'\n').count();
+            !data.is_empty() && (data.len() > LINES_BYTES_MAX || lines() >= wanted)
+        }
     }
 }

@@ -220,14 +220,26 @@ fn frames_layout(len: usize) -> Layout {
 impl Coroutine {
     /// A fresh coroutine whose first function is `function`.
     pub unsafe fn new(heap: &mut Heap, global: *mut Global, function: Raw) -> Result<*mut Coroutine, OutOfMemory> {
-        heap.check_room(STACK_LEN_MIN * size_of::<Raw>())?;
+        // SAFETY: the caller's.
+        unsafe { Coroutine::with_room(heap, global, function, STACK_LEN_MIN) }
+    }
+
+    /// As `new`, with a stack of so many slots: one that does not have to grow leaves no hole behind.
+    pub unsafe fn with_room(
+        heap: &mut Heap,
+        global: *mut Global,
+        function: Raw,
+        slots: usize,
+    ) -> Result<*mut Coroutine, OutOfMemory> {
+        let stack_len = slots.clamp(STACK_LEN_MIN, STACK_LEN_MAX);
+        heap.check_room(stack_len * size_of::<Raw>())?;
         let header_block = heap.coroutine_block()?;
         // SAFETY: the block is fresh, its header is kept; the layouts are not empty.
         unsafe {
-            let stack = alloc(stack_layout(STACK_LEN_MIN)).cast::<Raw>();
+            let stack = alloc(stack_layout(stack_len)).cast::<Raw>();
             let frames = alloc(frames_layout(FRAMES_LEN_MIN)).cast::<Frame>();
             assert!(!stack.is_null() && !frames.is_null(), "the system has memory for a coroutine");
-            for idx in 0..STACK_LEN_MIN {
+            for idx in 0..stack_len {
                 stack.add(idx).write(Raw::NIL);
             }
             frames.write(Frame {
@@ -251,7 +263,7 @@ impl Coroutine {
                 unyieldable: 0,
                 global,
                 stack,
-                stack_end: stack.add(STACK_LEN_MIN - EXTRA),
+                stack_end: stack.add(stack_len - EXTRA),
                 top: stack.add(2),
                 frame: frames,
                 frames,

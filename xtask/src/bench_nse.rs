@@ -21,7 +21,8 @@ const RUNS: usize = 3;
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// How often a running program is looked at.
 const POLL: Duration = Duration::from_millis(2);
-const WEB_PORT: u16 = 8808;
+/// One where scripts expect a web server.
+const WEB_PORT: u16 = 7080;
 
 /// What one run took.
 #[derive(Clone, Copy, Default, Debug)]

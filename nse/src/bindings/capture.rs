@@ -36,7 +36,7 @@ pub(super) fn pcap_open(call: &mut Call<'_>) -> NativeResult {
             call.ret0()
         }
         Err(reason) => {
-            eprintln!("NSOCK ERROR pcap_open(): {device}: {reason}");
+            eprintln!("NSOCK ERROR pcap_open(): {device}: {reason} [{filter}]");
             Err(call.error(format!("can't open pcap reader on {device}")))
         }
     }

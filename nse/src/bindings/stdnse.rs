@@ -83,6 +83,10 @@ fn isworker(call: &mut Call<'_>) -> NativeResult {
     call.ret1(is_worker)
 }
 
+/// Stack of a worker, in slots: enough for a small function to wait in a native. Many workers are made before the first
+/// one runs; stacks that all grow then would leave as many holes.
+const WORKER_SLOTS: usize = 40;
+
 /// `stdnse.new_thread(main, ...) -> coroutine, function -> status, error`: a worker, started in the next round.
 /// Errors: `function expected`, `stdnse.new_thread can only be run from an active script`.
 fn new_thread(call: &mut Call<'_>) -> NativeResult {
@@ -94,7 +98,7 @@ fn new_thread(call: &mut Call<'_>) -> NativeResult {
     let Some(parent) = engine.current() else {
         return Err(call.error("stdnse.new_thread can only be run from an active script"));
     };
-    let coroutine = Value::from(call.coroutine(main)?);
+    let coroutine = Value::from(call.coroutine_with_room(main, WORKER_SLOTS)?);
     let args = (2..=call.count()).map(|pos| call.root(call.arg(pos))).collect();
     let outcome = call.table(0, 1)?;
     let info = ThreadInfo {

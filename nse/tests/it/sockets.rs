@@ -113,6 +113,18 @@ fn a_socket_has_one_operation_at_a_time() {
 }
 
 #[test]
+fn a_flood_fills_no_memory() {
+    let source = "local function fresh() local s = nmap.new_socket() s:connect(host, port) return s end
+        local ok, lines = fresh():receive_lines(3)
+        local found, why = fresh():receive_buf('no such text', true)
+        return table.concat({ tostring(ok), tostring(#lines < 8e6), tostring(found), why }, '|')";
+    let flood = |mut stream: std::net::TcpStream| {
+        while std::io::Write::write_all(&mut stream, &[b'A'; 65536]).is_ok() {}
+    };
+    assert_eq!(output(source, flood), "true|true|false|ERROR");
+}
+
+#[test]
 fn places_to_connect_are_limited() {
     let folder = Folder::new();
     let script = folder.script(

@@ -72,7 +72,9 @@ enum What {
     Net(IpAddr, u8),
     Mac([u8; 6]),
     Ports(u16, u16),
-    Number(u32),
+    /// Number of the protocol above the link, and of the one above IP.
+    LinkProtocol(u32),
+    IpProtocol(u32),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -232,10 +234,8 @@ fn is(view: &View<'_>, direction: Direction, what: &What) -> bool {
             let inside = |port: u16| (*first..=*last).contains(&port);
             view.ports().is_some_and(|(from, to)| pair(inside(from), inside(to)))
         }
-        What::Number(number) => match view.transport {
-            Some((protocol, _)) => u32::from(protocol) == *number,
-            None => u32::from(view.kind) == *number,
-        },
+        What::LinkProtocol(number) => u32::from(view.kind) == *number,
+        What::IpProtocol(number) => view.transport.is_some_and(|(protocol, _)| u32::from(protocol) == *number),
     }
 }
 
@@ -466,6 +466,11 @@ impl Parser {
         if self.eat(&["multicast"]) {
             return Ok(Node::Multicast);
         }
+        for (word, relation) in [("greater", Relation::GreaterEqual), ("less", Relation::LessEqual)] {
+            if self.eat(&[word]) {
+                return Ok(Node::Compare(Number::Length, relation, self.operand()?));
+            }
+        }
         let named = self.peek().and_then(proto);
         self.at += usize::from(named.is_some());
         if named.is_some() && self.eat(&["broadcast"]) {
@@ -484,10 +489,12 @@ impl Parser {
             _ => (named, direction.unwrap_or(Direction::Either), kind.unwrap_or(Kind::Host)),
         };
         self.last = Some(qualifiers);
+        let is_other = self.eat(&["not", "!"]);
         let word = self.peek().ok_or_else(|| FilterError("unexpected end".to_owned()))?.to_owned();
         self.at += 1;
-        let what = self.what(&word, qualifiers.2)?;
-        Ok(Node::Is(qualifiers.0, qualifiers.1, what))
+        let what = self.what(&word, qualifiers.2, qualifiers.0)?;
+        let is = Node::Is(qualifiers.0, qualifiers.1, what);
+        Ok(if is_other { Node::Not(Box::new(is)) } else { is })
     }
 
     fn direction(&mut self) -> Option<Direction> {
@@ -523,44 +530,51 @@ impl Parser {
         Some(found)
     }
 
-    fn what(&mut self, word: &str, kind: Kind) -> Result<What, FilterError> {
+    fn what(&mut self, word: &str, kind: Kind, of: Option<Proto>) -> Result<What, FilterError> {
         let wrong = || FilterError(format!("'{word}' is not understood"));
         match kind {
             Kind::Host => {
                 if let Some(mac) = mac(word) {
                     return Ok(What::Mac(mac));
                 }
-                word.parse().map(What::Host).map_err(|_| wrong())
+                let host: IpAddr = word.parse().map_err(|_| wrong())?;
+                match self.peek() {
+                    Some("/") => Ok(What::Net(host, self.prefix_len(host)?)),
+                    _ => Ok(What::Host(host)),
+                }
             }
             Kind::Net => {
                 let net: IpAddr = word.parse().map_err(|_| wrong())?;
-                let whole = if net.is_ipv4() { 32 } else { 128 };
-                let len = if self.eat(&["/"]) {
-                    let len = self.peek().and_then(|len| len.parse().ok()).ok_or_else(wrong)?;
-                    self.at += 1;
-                    len
-                } else {
-                    whole
-                };
-                Ok(What::Net(net, len))
+                Ok(What::Net(net, self.prefix_len(net)?))
             }
             Kind::Port => port(word).map(|port| What::Ports(port, port)).ok_or_else(wrong),
             Kind::PortRange => {
                 let (first, last) = word.split_once('-').ok_or_else(wrong)?;
                 Ok(What::Ports(port(first).ok_or_else(wrong)?, port(last).ok_or_else(wrong)?))
             }
-            Kind::Proto => match word {
-                "ip" => Ok(What::Number(u32::from(IP))),
-                "arp" => Ok(What::Number(u32::from(ARP))),
-                "ip6" => Ok(What::Number(u32::from(IP6))),
-                "icmp" => Ok(What::Number(1)),
-                "igmp" => Ok(What::Number(2)),
-                "tcp" => Ok(What::Number(6)),
-                "udp" => Ok(What::Number(17)),
-                "icmp6" => Ok(What::Number(58)),
-                _ => constant(word).map(What::Number).ok_or_else(wrong),
+            Kind::Proto => match (word, of) {
+                ("ip", _) => Ok(What::LinkProtocol(u32::from(IP))),
+                ("arp", _) => Ok(What::LinkProtocol(u32::from(ARP))),
+                ("ip6", _) => Ok(What::LinkProtocol(u32::from(IP6))),
+                ("icmp", _) => Ok(What::IpProtocol(1)),
+                ("igmp", _) => Ok(What::IpProtocol(2)),
+                ("tcp", _) => Ok(What::IpProtocol(6)),
+                ("udp", _) => Ok(What::IpProtocol(17)),
+                ("icmp6", _) => Ok(What::IpProtocol(58)),
+                (_, Some(Proto::Ether)) => constant(word).map(What::LinkProtocol).ok_or_else(wrong),
+                _ => constant(word).map(What::IpProtocol).ok_or_else(wrong),
             },
         }
+    }
+
+    /// The length behind an address, if there is one.
+    fn prefix_len(&mut self, address: IpAddr) -> Result<u8, FilterError> {
+        if !self.eat(&["/"]) {
+            return Ok(if address.is_ipv4() { 32 } else { 128 });
+        }
+        let len = self.peek().and_then(|len| len.parse().ok());
+        self.at += 1;
+        len.ok_or_else(|| FilterError("a length is a number".to_owned()))
     }
 }
 
@@ -610,7 +624,12 @@ fn port(word: &str) -> Option<u16> {
     word.parse().ok().or_else(|| by_name(Protocol::Tcp)).or_else(|| by_name(Protocol::Udp))
 }
 
+/// With colons, or as twelve digits.
 fn mac(word: &str) -> Option<[u8; 6]> {
+    if word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let bytes = u64::from_str_radix(word, 16).ok()?.to_be_bytes();
+        return bytes[2..].try_into().ok();
+    }
     let bytes: Option<Vec<u8>> = word.split(':').map(|byte| u8::from_str_radix(byte, 16).ok()).collect();
     bytes?.try_into().ok()
 }
@@ -663,6 +682,12 @@ mod tests {
             ("ether src 02:00:00:00:00:01", true),
             ("ether broadcast", true),
             ("ether proto 0x888e", false),
+            ("ether proto 0x0800", true),
+            ("ether src 020000000001", true),
+            ("src 192.0.2.0/31", true),
+            ("ip proto 6 and dst host 192.0.2.2 and src host not 192.0.2.9", true),
+            ("ip && tcp && port 80 && greater 20 && less 1000", true),
+            ("tcp port 80 and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)", true),
             ("len > 60", false),
             ("(udp or tcp) and not icmp", true),
             ("udp and tcp or tcp", true),

@@ -319,10 +319,18 @@ impl<'gc> Call<'gc> {
     /// # Errors
     /// Memory.
     pub fn coroutine(&mut self, function: Value<'gc>) -> Result<Coroutine<'gc>, LuaError> {
+        self.coroutine_with_room(function, 0)
+    }
+
+    /// A new coroutine whose stack has room for so many slots from the start.
+    ///
+    /// # Errors
+    /// Memory.
+    pub fn coroutine_with_room(&mut self, function: Value<'gc>, slots: usize) -> Result<Coroutine<'gc>, LuaError> {
         // SAFETY: A1.
         unsafe {
             let global = (*self.co).global;
-            match RawCoroutine::new(&mut (*global).heap, global, function.raw) {
+            match RawCoroutine::with_room(&mut (*global).heap, global, function.raw, slots) {
                 Ok(raw) => Ok(Coroutine { raw, brand: PhantomData }),
                 Err(OutOfMemory) => Err(self.memory_error()),
             }

@@ -6,6 +6,11 @@ use crate::shared::{Answer, success};
 use crate::wait::Goal;
 use perilune_vm::{Call, Kind, NativeResult, Step, Value};
 
+/// Bytes in which a delimiter is looked for. A pattern that has not come by then will not; a function may wait for a
+/// large piece.
+const PATTERN_BYTES_MAX: usize = 4 << 20;
+const FUNCTION_BYTES_MAX: usize = 256 << 20;
+
 /// `socket:receive_buf(delimiter, keep) -> true, data | nil, status | false, message`.
 /// Shape: `delimiter` a pattern, or a function from the buffer to the delimiter's first and last position.
 /// Errors: `function/string expected`, `invalid indices for match`.
@@ -45,6 +50,10 @@ impl ReceiveBuf {
 
     fn read(mut self: Box<Self>, call: &mut Call<'_>) -> NativeResult {
         self.searching = false;
+        let is_function = call.arg(2).as_function().is_some();
+        if self.buffer.len() > if is_function { FUNCTION_BYTES_MAX } else { PATTERN_BYTES_MAX } {
+            return refuse(call, b"ERROR");
+        }
         match transfer::begin(call, Goal::Any)? {
             Begun::Refused(message) => refuse(call, message),
             Begun::Over(answers) => match <[Answer; 2]>::try_from(answers) {
