@@ -163,6 +163,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("clock-skew", "is printed or not as the clock turns: whole seconds are compared"),
     ("mqtt-subscribe", "the broker sends another choice of its counters each time"),
     ("mysql-info", "the salt of a connection is random"),
+    ("smb2-capabilities", "the server offers several credits or not, as it happens; the reference differs from itself"),
     ("ssl-ccs-injection", "the server answers or closes, as it happens; the reference differs from itself"),
     ("ssl-dh-params", "numbers its groups in the order of a table that has none; the reference differs from itself"),
     ("tls-ticketbleed", "the reference fails on loopback, where the script's capture has no Ethernet header"),
