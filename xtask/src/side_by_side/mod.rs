@@ -163,6 +163,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("clock-skew", "is printed or not as the clock turns: whole seconds are compared"),
     ("mqtt-subscribe", "the broker sends another choice of its counters each time"),
     ("mysql-info", "the salt of a connection is random"),
+    ("smb2-capabilities", "the server offers several credits or not, as it happens; the reference differs from itself"),
     ("ssl-ccs-injection", "the server answers or closes, as it happens; the reference differs from itself"),
     ("ssl-dh-params", "numbers its groups in the order of a table that has none; the reference differs from itself"),
     ("tls-ticketbleed", "the reference fails on loopback, where the script's capture has no Ethernet header"),
@@ -183,6 +184,7 @@ impl Drop for Services {
             thread::sleep(Duration::from_secs(1));
         }
         let _ = self.child.wait();
+        self.end_strays();
         let _ = fs::remove_dir_all(&self.folder);
         let address = format!("{ADDRESS}/32");
         let _ = Command::new("ip").args(["addr", "del", &address, "dev", "lo"]).stderr(Stdio::null()).status();
@@ -190,6 +192,19 @@ impl Drop for Services {
 }
 
 impl Services {
+    /// Ends what left the group: Samba's helpers, which name our folder in their arguments.
+    fn end_strays(&self) {
+        let folder = format!("{}/", self.folder.display());
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_process = name.bytes().all(|byte| byte.is_ascii_digit());
+            let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            if is_process && String::from_utf8_lossy(&arguments).contains(&folder) {
+                let _ = Command::new("kill").arg(name).stderr(Stdio::null()).status();
+            }
+        }
+    }
+
     fn start() -> Result<Services, Error> {
         let folder = std::env::temp_dir().join(format!("perilune-services-{}", std::process::id()));
         let at = |path: &Path| {
