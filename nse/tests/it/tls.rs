@@ -331,7 +331,8 @@ fn datagrams() {
     assert_eq!(output(&source, echo), "nilTIMEOUT");
     deaf.set_nonblocking(true).unwrap();
     let hellos = (0..).take_while(|_| deaf.recv(&mut [0; 2048]).is_ok()).count();
-    assert_eq!(hellos, 2);
+    // A third one goes out when the machine was too busy to see in time that the time is over.
+    assert!((2..=3).contains(&hellos), "{hellos}");
 }
 
 #[test]
