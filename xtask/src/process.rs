@@ -3,8 +3,8 @@
 //! The standard library cannot say how much processor time a child took. Linux can, in nanoseconds, in
 //! `/proc/PID/schedstat`, which stays readable between the child's end and `wait`. So a measured child is watched there
 //! until it is a zombie, read, and only then waited for. This counts user and system time of its main thread, enough
-//! for an interpreter that has only one, and that of the children it waited for, in hundredths of a second. Output goes to unnamed files instead of pipes, so that a grandchild that keeps
-//! them open holds nobody up.
+//! for an interpreter that has only one, and that of the children it waited for, in hundredths of a second. Output goes
+//! to unnamed files instead of pipes, so that a grandchild that keeps them open holds nobody up.
 
 use crate::error::Error;
 use std::env;

@@ -6,6 +6,16 @@ use crate::metamethod;
 use crate::number::{self, ArithOp};
 use crate::value::{FLOAT, INTEGER, Raw};
 
+/// One integer and one float, as two floats.
+#[inline(always)]
+fn mixed(left: Raw, right: Raw) -> Option<(f64, f64)> {
+    match (left.tag, right.tag) {
+        (FLOAT, INTEGER) => Some((left.as_float(), right.as_integer() as f64)),
+        (INTEGER, FLOAT) => Some((left.as_integer() as f64, right.as_float())),
+        _ => None,
+    }
+}
+
 /// Integers wrap, two floats or a mix of both compute in floats.
 #[inline(always)]
 unsafe fn int_or_float(
@@ -26,6 +36,10 @@ unsafe fn int_or_float(
             x.set(i.a(), Raw::float(float(left.as_float(), right.as_float())));
             return x;
         }
+        if let Some((left, right)) = mixed(left, right) {
+            x.set(i.a(), Raw::float(float(left, right)));
+            return x;
+        }
         slow(x, |x, i| other(x, i))
     }
 }
@@ -41,6 +55,10 @@ unsafe fn float_only(x: X, i: Instruction, left: Raw, right: Raw, float: impl Fn
         }
         if left.tag == INTEGER && right.tag == INTEGER {
             x.set(i.a(), Raw::float(float(left.as_integer() as f64, right.as_integer() as f64)));
+            return x;
+        }
+        if let Some((left, right)) = mixed(left, right) {
+            x.set(i.a(), Raw::float(float(left, right)));
             return x;
         }
         slow(x, |x, i| other(x, i))
