@@ -1,7 +1,7 @@
 //! Arithmetic and bitwise opcodes: integer and float fast paths; the rest is `metamethod::arith`.
 
 use super::{X, ops, slow};
-use crate::bytecode::{ARITH_FLIPPED, ARITH_SUBTRACT, Instruction, Op};
+use crate::bytecode::{ARITH_FLIPPED, ARITH_SUBTRACT, Instruction, Op, Operand};
 use crate::metamethod;
 use crate::number::{self, ArithOp};
 use crate::value::{FLOAT, INTEGER, Raw};
@@ -108,7 +108,7 @@ unsafe fn other(x: X, i: Instruction) -> X {
         let (op, is_constant) = operation(i.op());
         let left = x.reg(i.b());
         let right = if is_constant { x.constant(i.c()) } else { x.reg(i.c()) };
-        let has_flags = i.op().operands().contains(&crate::bytecode::Operand::flags);
+        let has_flags = i.op().has(Operand::flags);
         if has_flags && i.d() as u16 & ARITH_FLIPPED != 0 {
             metamethod::arith(x, i, op, right, left)
         } else {
