@@ -507,6 +507,8 @@ function record_buffer (sock, buffer, i)
   buffer, i = buffer or "", i or 1
   while true do
     local count = #buffer - i + 1
+    -- What is no record has no length to wait for.
+    if count > 0 and not CONTENT_NAMES[string.byte(buffer, i)] then return true, buffer end
     local missing
     if count < TLS_RECORD_HEADER_LENGTH then
       missing = TLS_RECORD_HEADER_LENGTH - count
