@@ -2,6 +2,7 @@
 
 mod load;
 mod modules;
+mod records;
 mod run;
 mod sockets;
 mod support;
