@@ -35,7 +35,7 @@ pub(crate) enum Switch {
 }
 
 /// The native's frame is gone and its coroutine has noted where results go.
-pub(crate) unsafe fn switch(call: Call<'_>, switch: Switch) -> X {
+pub(crate) unsafe fn switch(call: &Call<'_>, switch: Switch) -> X {
     // SAFETY: N1 of `call`; all coroutines involved are alive, since stacks or `current` refer to them.
     unsafe {
         match switch {

@@ -6,6 +6,7 @@ use crate::call;
 use crate::closure::Closure;
 use crate::debug::Operand;
 use crate::metamethod;
+use crate::state::Event;
 use crate::string::Str;
 use crate::table::{self, Node, Table};
 use crate::value::{self, INTEGER, NIL, Raw, STRING, TABLE};
@@ -49,6 +50,18 @@ unsafe fn field(x: X, i: Instruction, object: Raw) -> X {
     }
 }
 
+/// The table in which methods of strings are found, as a rule the library `string`.
+#[inline(always)]
+unsafe fn string_methods(x: X) -> Option<*mut Table> {
+    // SAFETY: metatables and what they hold are alive.
+    unsafe {
+        let global = x.global();
+        let metatable = global.type_metatables[Raw::STRING_TYPE];
+        let handler = global.fast_event(metatable, Event::Index);
+        (handler.tag == TABLE).then(|| handler.as_ptr())
+    }
+}
+
 /// What an instruction reads from or writes to: an upvalue or a register.
 unsafe fn object_of(x: X, op: Op, idx: usize) -> (Raw, Operand) {
     // SAFETY: E1 to E4.
@@ -67,6 +80,11 @@ unsafe fn field_miss(x: X, i: Instruction) -> X {
         let (object, operand) = object_of(x, i.op(), i.b());
         let key = x.constant(i.c());
         let mut holder = object;
+        if object.is_string()
+            && let Some(methods) = string_methods(x)
+        {
+            holder = Raw::table(methods);
+        }
         // One step up a chain of tables keeps methods and inherited fields off the generic path.
         while holder.tag == TABLE {
             let table = holder.as_ptr::<Table>();
@@ -80,7 +98,7 @@ unsafe fn field_miss(x: X, i: Instruction) -> X {
                 x.set(i.a(), Raw::NIL);
                 return x;
             }
-            let handler = x.global().fast_event((*table).metatable, crate::state::Event::Index);
+            let handler = x.global().fast_event((*table).metatable, Event::Index);
             if handler.tag != TABLE || handler.payload == object.payload {
                 break;
             }
@@ -321,6 +339,13 @@ ops! {
     fn self_field(x, i) {
         let object = x.reg(i.b());
         x.set(i.a() + 1, object);
+        if object.is_string() && let Some(methods) = string_methods(x) {
+            let key = x.constant(i.c());
+            if let Some(node) = cached_field(methods, i, key) {
+                x.set(i.a(), value::read(Node::value(node)));
+                return x;
+            }
+        }
         field(x, i, object)
     }
     fn set_list(x, i) { slow(x, |x, i| fill_list(x, i)) }

@@ -228,7 +228,7 @@ unsafe fn call_native(x: X, function: NativeFn, func: *mut Raw, nargs: usize, nr
             let x = X { base: (*(*co).frame).base, ..x };
             return call::safe_point_behind(x);
         }
-        slow_with(x, |_| native_answer(call, result, nresults, 0))
+        slow_with(x, |_| native_answer(&mut call, result, nresults, 0))
     }
 }
 
