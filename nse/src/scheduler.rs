@@ -11,6 +11,7 @@
 //!   whatever workers still do.
 
 use crate::bindings::{host, port};
+use crate::clock::{Clock, over_after};
 use crate::engine::{self, Engine, Phase};
 use crate::format;
 use crate::sched_trace::Queue;
@@ -35,8 +36,8 @@ const BUDGET: u64 = 200_000;
 const SLICE_MS: u64 = 250;
 /// Longest wait for the network, in milliseconds.
 const POLL_MS: u64 = 50;
-/// While scripts have more than this in memory, garbage is collected as soon as there is so much of it: what floods them
-/// comes in few and large strings, which the collector waits for too patiently.
+/// While scripts have more than this in memory, garbage is collected as soon as there is so much of it: what floods
+/// them comes in few and large strings, which the collector waits for too patiently.
 const MEMORY_MUCH: usize = 128 << 20;
 const GARBAGE_MAX: usize = 48 << 20;
 /// The result of a script that raised an error.
@@ -85,28 +86,6 @@ pub(crate) struct Scheduler<'e> {
     memory_before: usize,
     /// For `--host-timeout`, one per host: none when there is no such limit.
     clocks: Vec<Clock>,
-}
-
-/// What a host may still take; it runs while one of its threads does.
-#[derive(Clone, Copy)]
-struct Clock {
-    left_ms: u64,
-    /// Threads that live.
-    threads: usize,
-    /// When it was started, while it runs.
-    since: Option<Millis>,
-}
-
-impl Clock {
-    fn deadline(&self) -> Option<Millis> {
-        self.since.map(|since| since.after(self.left_ms))
-    }
-
-    fn stop(&mut self, now: Millis) {
-        if let Some(since) = self.since.take() {
-            self.left_ms = self.left_ms.saturating_sub(now.since(since));
-        }
-    }
 }
 
 /// A result until the report.
@@ -821,11 +800,6 @@ fn routes(engine: &Engine) -> Vec<Option<Route>> {
     let device = options.interface.as_deref();
     let hosts = engine.shared.hosts.borrow();
     hosts.iter().map(|host| interface::route(&interfaces, host.address, device)).collect()
-}
-
-/// When a limit in milliseconds is over that began now: time-outs compare whole seconds, and end what is above.
-fn over_after(now: Millis, limit_ms: u64) -> Millis {
-    Millis((now.0 / 1000).saturating_add(limit_ms / 1000).saturating_add(1).saturating_mul(1000))
 }
 
 /// The time of day, `HH:MM`.

@@ -205,11 +205,10 @@ const KNOWN: &[(&str, &str)] = &[
     ("mqtt-subscribe", "the broker sends another choice of its counters each time"),
     ("mysql-info", "the salt of a connection is random"),
     ("mysql-variables", "holds random numbers and times, also in letters; the reference's script fails now and then"),
-    ("smb-ls", "a folder's time can differ by a second from run to run; looked for, not yet found why"),
+    ("smb-ls", "smb-enum-shares, which runs beside it, writes a file to try, and the folder's time changes"),
     ("smb2-capabilities", "the server offers several credits or not, as it happens; the reference differs from itself"),
     ("ssl-ccs-injection", "the server answers or closes, as it happens; the reference differs from itself"),
     ("ssl-dh-params", "numbers its groups in the order of a table that has none; the reference differs from itself"),
-    ("tls-ticketbleed", "the reference fails on loopback, where the script's capture has no Ethernet header"),
 ];
 
 /// The services; they end with this value.
