@@ -30,7 +30,10 @@ local function encode64 (s)
   return table.concat(out)
 end
 
-local function decode64 (s)
+--- Undoes base64; what is not part of it is skipped.
+-- @param s The text.
+-- @return The bytes.
+function decode64 (s)
   local out, bits, count = {}, 0, 0
   for c in string.gmatch(s, "[%w+/]") do
     bits = (bits << 6 | string.find(BASE64, c, 1, true) - 1) & 0xFFFF
