@@ -134,7 +134,9 @@ action = function (host, port)
         if total >= max_files then break end
         total = total + 1
         local file = stdnse.output_table()
-        file.size, file.time, file.filename = entry.size, entry.time, entry.name
+        file.size = entry.size
+        file.time = entry.time
+        file.filename = entry.name
         files[#files + 1] = file
         rows[#rows + 1] = { entry.size, entry.time, entry.name }
         if string.sub(entry.name, -1) == "/" and (max_depth <= 0 or depth < max_depth) and folders < MAX_FOLDERS then
@@ -143,7 +145,8 @@ action = function (host, port)
         end
       end
       local volume = stdnse.output_table()
-      volume.volume, volume.files = folder, files
+      volume.volume = folder
+      volume.files = files
       volumes[#volumes + 1] = volume
       texts[#texts + 1] = "Volume " .. folder .. "\n" .. format_rows(rows)
     end
