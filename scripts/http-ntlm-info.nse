@@ -1,11 +1,11 @@
+local datetime = require "datetime"
 local http = require "http"
 local httpauth = require "httpauth"
 local os = require "os"
-local datetime = require "datetime"
 local shortport = require "shortport"
-local smbauth = require "smbauth"
 local stdnse = require "stdnse"
 local string = require "string"
+local smbauth = stdnse.silent_require "smbauth"
 
 description = [[
 Shows the names and the version of a Windows machine from the challenge that its web server answers the beginning of an
