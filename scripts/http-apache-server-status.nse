@@ -54,7 +54,7 @@ action = function (host, port)
     local name, value = string.match(line, "^Server (%a+):%s*(.*)$")
     if name then
       name = string.upper(string.sub(name, 1, 1)) .. string.sub(name, 2)
-      result["Server " .. name] = string.gsub(value, "%s+", " ")
+      result["Server " .. name] = string.gsub(string.gsub(value, "%s+", " "), " $", "")
     end
   end
   result.VHosts = vhosts_of(body)
