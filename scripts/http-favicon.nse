@@ -1,4 +1,5 @@
 local http = require "http"
+local nmap = require "nmap"
 local openssl = require "openssl"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -94,5 +95,6 @@ action = function (host, port)
   if not body then return nil end
   local hash = string.upper(stdnse.tohex(openssl.md5(body)))
   if KNOWN[hash] then return KNOWN[hash] end
+  if nmap.verbosity() == 0 then return nil end
   return "Unknown favicon MD5: " .. hash
 end

@@ -45,7 +45,7 @@ portrule = shortport.http
 -- Files that are looked for beside HEAD, with what a real one contains.
 local FILES = { ".gitignore", ".git/config", ".git/description", ".git/COMMIT_EDITMSG", ".git/info/exclude" }
 local SECRETS = { "passw", "pw", "user", "secret", "uid" }
-local MAX_TEXT, MAX_REMOTES = 200, 20
+local MAX_TEXT, MAX_REMOTES = 60, 20
 
 local function fetch (host, port, path)
   local response = http.get(host, port, path, { redirect_ok = false })
@@ -59,7 +59,8 @@ local function is_head (text)
 end
 
 local function one_line (text)
-  return string.sub(string.gsub(string.gsub(text, "%c+", " "), "%s+$", " "), 1, MAX_TEXT)
+  text = string.gsub(string.gsub(text, "%c+", " "), "%s+$", " ")
+  return #text > MAX_TEXT and string.sub(text, 1, MAX_TEXT) .. "..." or text
 end
 
 local function remotes_of (config)
@@ -81,10 +82,8 @@ end
 -- What one file adds to the lines and to the structure.
 local function examine (name, text, lines, facts)
   if name == ".git/description" then
-    if not string.find(text, "^Unnamed repository") then
-      facts["repository-description"] = one_line(text)
-      lines[#lines + 1] = "Repository description: " .. facts["repository-description"]
-    end
+    facts["repository-description"] = one_line(text)
+    lines[#lines + 1] = "Repository description: " .. facts["repository-description"]
   elseif name == ".git/COMMIT_EDITMSG" then
     facts["last-commit-message"] = one_line(text)
     lines[#lines + 1] = "Last commit message: " .. facts["last-commit-message"]

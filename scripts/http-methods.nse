@@ -1,4 +1,5 @@
 local http = require "http"
+local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local string = require "string"
@@ -9,7 +10,8 @@ Shows which methods a web server says it supports, and which of them let a visit
 
 The server is asked with OPTIONS; fields <code>Allow</code> and <code>Public</code> of the answer count. A server that
 does not say is tried with a few harmless methods instead. A method that is named need not be allowed for each path:
-with argument <code>retest</code> each one is tried and the status of its answer is shown.
+with argument <code>retest</code> each one is tried and the status of its answer is shown. Without verbosity only the
+methods that may do harm are listed.
 ]]
 
 ---
@@ -116,8 +118,10 @@ action = function (host, port)
   for _, method in ipairs(list) do
     if not HARMLESS[method] then risky[#risky + 1] = method end
   end
+  -- What every server does is no news.
+  if #risky == 0 and nmap.verbosity() == 0 then return nil end
   local result = stdnse.output_table()
-  result["Supported Methods"] = joined(list)
+  if nmap.verbosity() > 0 then result["Supported Methods"] = joined(list) end
   if #risky > 0 then result["Potentially risky methods"] = joined(risky) end
   if path ~= "/" then result["Path tested"] = path end
   if retest then result["Status Lines"] = with_status(host, port, path, list) end
