@@ -784,12 +784,10 @@ function page_exists (data, result_404, known_404, page, displayall)
   end
   if data.status == 404 then return false end
   if result_404 == 200 and data.status == 200 then
-    return clean_404(data.body) ~= known_404
+    return (data.body or "") ~= "" and clean_404(data.body) ~= known_404
   end
   if data.status == result_404 then return false end
-  if data.status == 200 or data.status == 401 or data.status >= 500 then return true end
-  if displayall then return true end
-  return data.status < 300 or data.status >= 400 and data.status ~= 400
+  return displayall ~= nil and displayall ~= false or data.status == 200 or data.status == 401
 end
 
 --- Finds out whether a server answers HEAD properly.
