@@ -1,4 +1,5 @@
 local http = require "http"
+local ls = require "ls"
 local math = require "math"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -12,7 +13,7 @@ Shows the files of a web server's folder where it lists them: pages "Index of" o
 
 ---
 -- @args http-ls.url The folder. Default: <code>/</code>.
--- @args http-ls.maxfiles How many files are shown. Default: 10.
+-- @args http-ls.maxfiles How many files of a folder are shown. Default: 10.
 -- @args http-ls.maxdepth How many levels of folders are visited. Default: 1.
 --
 -- @usage
@@ -101,59 +102,24 @@ local function visit (host, port, folder)
   return entries(response.body, folder)
 end
 
--- Columns as wide as their widest cell.
-local function format_rows (rows)
-  local widths, lines = { 0, 0 }, {}
-  for _, row in ipairs(rows) do
-    for i = 1, 2 do widths[i] = math.max(widths[i], #row[i]) end
-  end
-  for i, row in ipairs(rows) do
-    lines[i] = ("%s  %s  %s"):format(row[1] .. (" "):rep(widths[1] - #row[1]), row[2] .. (" "):rep(widths[2] - #row[2]),
-      row[3])
-  end
-  return table.concat(lines, "\n")
-end
-
 action = function (host, port)
-  local start, max_files, max_depth =
-    stdnse.get_script_args(SCRIPT_NAME .. ".url", SCRIPT_NAME .. ".maxfiles", SCRIPT_NAME .. ".maxdepth")
-  start = start or "/"
+  local start = stdnse.get_script_args(SCRIPT_NAME .. ".url") or "/"
   if string.sub(start, -1) ~= "/" then start = start .. "/" end
-  max_files, max_depth = tonumber(max_files) or 10, tonumber(max_depth) or 1
-  if max_files <= 0 then max_files = math.maxinteger end
-
-  local volumes, texts, total = {}, {}, 0
+  local max_depth = ls.config("maxdepth")
+  local output = ls.new_listing()
   local queue, folders, next_folder = { { start, 1 } }, 1, 1
-  while queue[next_folder] and total < max_files do
+  while queue[next_folder] do
     local folder, depth = table.unpack(queue[next_folder])
     next_folder = next_folder + 1
-    local list = visit(host, port, folder)
-    if list and #list > 0 then
-      local files, rows = {}, { { "SIZE", "TIME", "FILENAME" } }
-      for _, entry in ipairs(list) do
-        if total >= max_files then break end
-        total = total + 1
-        local file = stdnse.output_table()
-        file.size = entry.size
-        file.time = entry.time
-        file.filename = entry.name
-        files[#files + 1] = file
-        rows[#rows + 1] = { entry.size, entry.time, entry.name }
-        if string.sub(entry.name, -1) == "/" and (max_depth <= 0 or depth < max_depth) and folders < MAX_FOLDERS then
-          folders = folders + 1
-          queue[folders] = { folder .. string.gsub(entry.name, " ", "%%20"), depth + 1 }
-        end
+    ls.new_vol(output, folder, false)
+    for _, entry in ipairs(visit(host, port, folder) or {}) do
+      if string.sub(entry.name, -1) == "/" and (max_depth <= 0 or depth < max_depth) and folders < MAX_FOLDERS then
+        folders = folders + 1
+        queue[folders] = { folder .. string.gsub(entry.name, " ", "%%20"), depth + 1 }
       end
-      local volume = stdnse.output_table()
-      volume.volume = folder
-      volume.files = files
-      volumes[#volumes + 1] = volume
-      texts[#texts + 1] = "Volume " .. folder .. "\n" .. format_rows(rows)
+      if not ls.add_file(output, { entry.size, entry.time, entry.name }) then break end
     end
+    ls.end_vol(output)
   end
-  if #volumes == 0 then return nil end
-  local result = stdnse.output_table()
-  result.volumes = volumes
-  result.total = { files = total }
-  return result, table.concat(texts, "\n\n")
+  return ls.end_listing(output)
 end
