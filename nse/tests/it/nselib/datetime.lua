@@ -1,5 +1,3 @@
-local stub = require "stub"
-local check = stub.check
 local datetime = require "datetime"
 
 check("format_timestamp", '"1970-01-01T00:00:00+00:00" "2001-09-09T02:46:40+01:00" "1969-12-31T22:30:00-01:30"',

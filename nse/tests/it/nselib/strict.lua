@@ -1,5 +1,3 @@
-local stub = require "stub"
-local check = stub.check
 local strict = require "strict"
 
 local function run (source, env)

@@ -1,5 +1,4 @@
 local stub = require "stub"
-local check = stub.check
 local shortport = require "shortport"
 
 local function port (number, service, proto, state)

@@ -1,5 +1,3 @@
-local stub = require "stub"
-local check = stub.check
 local url = require "url"
 
 check("escape", '"a%20b%2Fc~i.j-k_l%C8"', url.escape("a b/c~i.j-k_l\200"))

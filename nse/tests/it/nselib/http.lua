@@ -1,5 +1,4 @@
 local stub = require "stub"
-local check = stub.check
 local http = require "http"
 
 local HOST, PORT = { ip = "10.0.0.1" }, { number = 80, protocol = "tcp", state = "open", version = {} }
