@@ -240,7 +240,7 @@ end
 -- @param server The server's name or address.
 -- @param share The share.
 -- @param level 0, 1 or 2: how much to learn.
--- @return True and a table with <code>info</code>: <code>name</code>, <code>sharetype</code>, <code>comment</code>,
+-- @return True and a table with <code>info</code>: <code>name</code>, <code>sharetype</code> (as text), <code>comment</code>,
 --         <code>permissions</code>, <code>max_users</code>, <code>current_users</code> and <code>path</code>, as far as
 --         the level goes; or false and an error.
 function srvsvc_netsharegetinfo (smbstate, server, share, level)
@@ -250,9 +250,13 @@ function srvsvc_netsharegetinfo (smbstate, server, share, level)
     if reader:u32() ~= 0 then
       local info = {}
       local name, comment, path, password = reader:u32(), 0, 0, 0
-      if level >= 1 then info.sharetype, comment = reader:u32(), reader:u32() end
+      if level >= 1 then
+        info.sharetype = srvsvc_ShareType_tostr(reader:u32())
+        comment = reader:u32()
+      end
       if level >= 2 then
         info.permissions, info.max_users, info.current_users = reader:u32(), reader:u32(), reader:u32()
+        if info.max_users == 0xffffffff then info.max_users = "<unlimited>" end
         path, password = reader:u32(), reader:u32()
       end
       info.name = reader:wide_at(name)
@@ -521,8 +525,9 @@ end
 
 -- Times that last, in 100 ns and negative; those without an end are the smallest number there is.
 local function seconds_of (interval)
-  if interval == math.mininteger or interval == 0 then return nil end
-  return -interval // 10000000
+  -- Some servers mean "without end" by 32 bits of seconds.
+  local seconds = interval ~= math.mininteger and -interval // 10000000 or 0
+  return seconds ~= 0 and seconds < 0xffffffff and seconds or nil
 end
 
 --- Learns the rules of a domain (SamrQueryInformationDomain2).
@@ -623,7 +628,7 @@ end
 --         <code>created</code>, <code>min_password_length</code>, <code>max_password_age</code>,
 --         <code>min_password_age</code>, <code>password_history</code>, <code>lockout_threshold</code>,
 --         <code>lockout_duration</code>, <code>lockout_window</code> (ages in days, the other times in minutes) and
---         <code>password_properties</code>; or false and an error.
+--         <code>password_properties</code>, a list of words; or false and an error.
 function get_domains (host)
   local domains = {}
   local status, err = with_accounts(host, function (state, name, sid, handle)
@@ -639,13 +644,15 @@ function get_domains (host)
     end
     local passwords, creation, lockout = info(1), info(8), info(12)
     local function in_units (seconds, unit) return seconds and seconds // unit end
-    domain.created = creation.create_time and os.date("!%Y-%m-%d %H:%M:%S", creation.create_time)
+    domain.created = creation.create_time and os.date("!%Y-%m-%d %H:%M:%S", creation.create_time) or "unknown"
     domain.min_password_length = passwords.min_password_length
     domain.max_password_age = in_units(passwords.max_password_age, 86400)
     domain.min_password_age = in_units(passwords.min_password_age, 86400)
-    domain.password_history = passwords.password_history_length
-    domain.password_properties = passwords.password_properties
-    domain.lockout_threshold = lockout.lockout_threshold
+    local function unless_zero (number) return number ~= 0 and number or nil end
+    domain.password_history = unless_zero(passwords.password_history_length)
+    local properties = samr_PasswordProperties_tostr(passwords.password_properties or 0)
+    domain.password_properties = #properties > 0 and properties or nil
+    domain.lockout_threshold = unless_zero(lockout.lockout_threshold)
     domain.lockout_duration = in_units(lockout.lockout_duration, 60)
     domain.lockout_window = in_units(lockout.lockout_window, 60)
     domains[name] = domain
@@ -812,6 +819,206 @@ function get_user_list (host)
     if user.typestr == "User" then names[#names + 1] = user.name end
   end
   return true, names
+end
+
+-- Registry (MS-RRP) ---------------------------------------------------------------------------------------------
+
+-- A string with its lengths and a pointer to it; the lengths count the zero at its end.
+local function registry_string (text)
+  if not text then return int32(0) .. int32(0) end
+  local bytes = 2 * (#msrpctypes.string_to_unicode(text, true) // 2)
+  return string.pack("<I2I2", bytes, bytes) .. wide_ptr(text, true)
+end
+
+-- Room for a string that the server fills.
+local function registry_buffer (characters)
+  return string.pack("<I2I2I4I4I4I4", 0, 2 * characters, REFERENT_ID, characters, 0, 0)
+end
+
+-- Opens one of the roots. The machine's name is one character that servers pass over.
+local function open_root (opnum)
+  return function (smbstate)
+    return call(smbstate, opnum, int32(REFERENT_ID) .. int32(0x3f) .. int32(0x02000000), read_handle("handle"))
+  end
+end
+
+--- Opens the settings of the present user.
+-- @class function
+-- @name winreg_openhkcu
+-- @param smbstate The connection.
+-- @return True and a table with <code>handle</code>; or false and an error.
+winreg_openhkcu = open_root(1)
+
+--- Opens the settings of the machine.
+-- @class function
+-- @name winreg_openhklm
+-- @param smbstate The connection.
+-- @return True and a table with <code>handle</code>; or false and an error.
+winreg_openhklm = open_root(2)
+
+--- Opens the performance data.
+-- @class function
+-- @name winreg_openhkpd
+-- @param smbstate The connection.
+-- @return True and a table with <code>handle</code>; or false and an error.
+winreg_openhkpd = open_root(3)
+
+--- Opens the settings of all users.
+-- @class function
+-- @name winreg_openhku
+-- @param smbstate The connection.
+-- @return True and a table with <code>handle</code>; or false and an error.
+winreg_openhku = open_root(4)
+
+--- Closes a key.
+-- @param smbstate The connection.
+-- @param handle The key.
+-- @return True, or false and an error.
+function winreg_closekey (smbstate, handle)
+  return call(smbstate, 5, handle, read_return)
+end
+
+--- Gets the name of a key below another.
+-- @param smbstate The connection.
+-- @param handle The other key.
+-- @param index Which one, from 0.
+-- @param name Unused.
+-- @return True and a table with <code>name</code>; or false and an error: there are no more.
+function winreg_enumkey (smbstate, handle, index, name)
+  local arguments = handle .. int32(index) .. registry_buffer(260)
+    .. int32(REFERENT_ID) .. registry_buffer(260) .. int32(REFERENT_ID) .. string.rep("\0", 8)
+  return call(smbstate, 9, arguments, function (reader, results)
+    local pointer = reader:string_header()
+    results.name = reader:wide_at(pointer)
+    if reader:u32() ~= 0 then reader:wide_at(reader:string_header()) end
+    reader:align(4)
+    if reader:u32() ~= 0 then results.changed_time = reader:u64() end
+    results["return"] = reader:u32()
+  end)
+end
+
+--- Opens a key below another.
+-- @param smbstate The connection.
+-- @param handle The other key.
+-- @param keyname Its path.
+-- @return True and a table with <code>handle</code>; or false and an error.
+function winreg_openkey (smbstate, handle, keyname)
+  return call(smbstate, 15, handle .. registry_string(keyname) .. int32(0) .. int32(0x02000000), read_handle("handle"))
+end
+
+--- Learns about a key.
+-- @param smbstate The connection.
+-- @param handle The key.
+-- @return True and a table with <code>subkeys</code>, <code>values</code> and <code>last_changed_time</code> (seconds);
+--         or false and an error.
+function winreg_queryinfokey (smbstate, handle)
+  return call(smbstate, 16, handle .. registry_buffer(260), function (reader, results)
+    reader:wide_at(reader:string_header())
+    reader:align(4)
+    results.subkeys, results.subkeymax, results.subkeysize = reader:u32(), reader:u32(), reader:u32()
+    results.values, results.valnamemax, results.valbufmax, results.secdescsize =
+      reader:u32(), reader:u32(), reader:u32(), reader:u32()
+    results.last_changed_time = reader:u64() // 10000000 - 11644473600
+    results.last_changed_date = os.date("!%Y-%m-%d %H:%M:%S", results.last_changed_time)
+    results["return"] = reader:u32()
+  end)
+end
+
+-- Kinds of values (MS-RRP 2.2.9, MS-DTYP).
+local REG_SZ, REG_EXPAND_SZ, REG_DWORD, REG_MULTI_SZ = 1, 2, 4, 7
+-- The longest value that is asked for: performance data are long.
+local VALUE_LEN_MAX = 1024 * 1024
+
+--- Gets a value of a key.
+-- @param smbstate The connection.
+-- @param handle The key.
+-- @param value The value's name.
+-- @return True and a table with <code>type</code>, <code>data</code> (octets) and <code>value</code> (a text or a number,
+--         or the octets); or false and an error.
+function winreg_queryvalue (smbstate, handle, value)
+  local size = 0x10000
+  while true do
+    local pointer = int32(REFERENT_ID)
+    local arguments = handle .. registry_string(value) .. pointer .. int32(0)
+      .. pointer .. int32(size) .. int32(0) .. int32(0) .. pointer .. int32(size) .. pointer .. int32(0)
+    local status, results, code = call(smbstate, 17, arguments, function (reader, answer)
+      if reader:u32() ~= 0 then answer.type = reader:u32() end
+      if reader:u32() ~= 0 then
+        reader:u32()
+        reader:u32()
+        answer.data = reader:raw(reader:u32())
+        reader:align(4)
+      end
+      if reader:u32() ~= 0 then answer.size = reader:u32() end
+      if reader:u32() ~= 0 then answer.length = reader:u32() end
+      answer["return"] = reader:u32()
+    end)
+    if status then
+      local data = results.data or ""
+      if results.type == REG_SZ or results.type == REG_EXPAND_SZ or results.type == REG_MULTI_SZ then
+        local _, text = msrpctypes.unicode_to_string(data, 1, #data // 2)
+        results.value = (string.gsub(text or "", "%z+$", ""))
+      elseif results.type == REG_DWORD and #data >= 4 then
+        results.value = string.unpack("<I4", data)
+      else
+        results.value = data
+      end
+      return true, results
+    end
+    -- More data than there was room for.
+    if code ~= 0xea or size >= VALUE_LEN_MAX then return false, results end
+    size = size * 4
+  end
+end
+
+-- Remote administration of LAN Manager (MS-RAP) -----------------------------------------------------------------
+
+--- Calls a function of LAN Manager.
+-- @param smbstate The connection, with share <code>IPC$</code>.
+-- @param opnum The function's number.
+-- @param paramdesc What its parameters are.
+-- @param datadesc What its data are.
+-- @param data The parameters' octets.
+-- @return True and a table with <code>parameters</code> and <code>data</code>; or false and an error.
+function call_lanmanapi (smbstate, opnum, paramdesc, datadesc, data)
+  local parameters = string.pack("<I2zz", opnum, paramdesc, datadesc) .. data
+  return smb.send_transaction_named_pipe(smbstate, parameters, "", "\\PIPE\\LANMAN", true)
+end
+
+--- Lists servers that a host knows of (NetServerEnum2, MS-RAP 2.5.5.3).
+-- @param smbstate The connection, with share <code>IPC$</code>.
+-- @param domain The domain to list. Default: the host's own.
+-- @param server_type Which servers, a set of bits. Default: all.
+-- @param detail_level 0 for names alone, 1 for more. Default: 1.
+-- @return True and a list of tables with <code>name</code>, <code>version</code> (<code>major</code>,
+--         <code>minor</code>), <code>type</code> and <code>comment</code>; or false and an error.
+function rap_netserverenum2 (smbstate, domain, server_type, detail_level)
+  detail_level = detail_level or 1
+  local datadesc = detail_level == 0 and "B16" or "B16BBDz"
+  local arguments = string.pack("<I2I2I4", detail_level, 0xffff - 1100, server_type or 0xffffffff) .. (domain or "") .. "\0"
+  local status, answer = call_lanmanapi(smbstate, 104, domain and "WrLehDz" or "WrLehDO", datadesc,
+    domain and arguments or string.sub(arguments, 1, 8))
+  if not status then return false, answer end
+  if #answer.parameters < 8 then return false, "MSRPC: the server's answer is cut off" end
+  local result, converter, count = string.unpack("<I2I2I2", answer.parameters)
+  -- 234: there is more than went into the answer.
+  if result ~= 0 and result ~= 234 then return false, ("NetServerEnum2 failed with %d"):format(result) end
+  local entries, pos, data = {}, 1, answer.data
+  local size = detail_level == 0 and 16 or 26
+  for i = 1, count do
+    if pos + size - 1 > #data then break end
+    local entry = { name = string.match(string.sub(data, pos, pos + 15), "^%Z*") }
+    if detail_level ~= 0 then
+      local comment_at
+      entry.version = {}
+      entry.version.major, entry.version.minor, entry.type, comment_at = string.unpack("<BBI4I4", data, pos + 16)
+      comment_at = (comment_at & 0xffff) - converter
+      entry.comment = comment_at >= 0 and string.match(data, "^%Z*", comment_at + 1) or nil
+    end
+    entries[i] = entry
+    pos = pos + size
+  end
+  return true, entries
 end
 
 return _ENV

@@ -408,12 +408,12 @@ local function flag_names (list, val)
   for _, flag in ipairs(list) do
     if val & flag[1] ~= 0 then names[#names + 1] = flag[2] end
   end
-  return table.concat(names, ", ")
+  return names
 end
 
 --- Shows the flags of an account.
 -- @param val The number.
--- @return Words with commas between them.
+-- @return A list of words.
 function samr_AcctFlags_tostr (val)
   return flag_names(ACCOUNT_FLAGS, val)
 end
@@ -427,7 +427,7 @@ local PASSWORD_FLAGS = {
 
 --- Shows the rules for passwords of a domain.
 -- @param val The number.
--- @return Words with commas between them.
+-- @return A list of words.
 function samr_PasswordProperties_tostr (val)
   return flag_names(PASSWORD_FLAGS, val)
 end

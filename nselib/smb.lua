@@ -1204,7 +1204,8 @@ local COMMON_SHARES = { "IPC$", "ADMIN$", "C$", "D$", "PRINT$", "NETLOGON", "SYS
 
 --- Lists the shares of a host.
 -- @param host The host table.
--- @return True and a list of tables as <code>share_get_details</code> makes them; or false and an error.
+-- @return True and a list of tables as <code>share_get_details</code> makes them, with whole paths for names; or false
+--         and an error.
 function share_get_list (host)
   local msrpc = require "msrpc"
   local status, names = msrpc.enum_shares(host)
@@ -1219,10 +1220,12 @@ function share_get_list (host)
   local shares = {}
   for _, name in ipairs(names) do
     local found, details = share_get_details(host, name)
+    local _, whole = get_fqpn(host, name)
     if found then
+      details.name = whole
       shares[#shares + 1] = details
     elseif enumerated then
-      shares[#shares + 1] = { name = name, details = tostring(details) }
+      shares[#shares + 1] = { name = whole, details = tostring(details) }
     end
   end
   table.sort(shares, function (a, b) return a.name < b.name end)
