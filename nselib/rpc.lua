@@ -319,6 +319,13 @@ function Util.FSinfoSymlink (mask, version) return yes(mask & 0x02) end
 function Util.FSinfoHomogeneous (mask, version) return yes(mask & 0x08) end
 function Util.FSinfoCansettime (mask, version) return yes(mask & 0x10) end
 
+--- Shows a time.
+-- @param time A table with <code>seconds</code>, or seconds.
+-- @return Year to second, in UTC.
+function Util.TimeToString (time)
+  return os.date("!%Y-%m-%dT%H:%M:%S", type(time) == "table" and time.seconds or time)
+end
+
 --- Shows the attributes of a file in a line.
 -- @param attr The attributes.
 -- @param mactime Which time to show: <code>mtime</code>, <code>atime</code> or <code>ctime</code>.
@@ -326,7 +333,7 @@ function Util.FSinfoCansettime (mask, version) return yes(mask & 0x10) end
 function Util.format_nfsfattr (attr, mactime)
   local time = attr[mactime] or attr.mtime
   return ("%s%s  uid: %5d  gid: %5d  %6s  %s"):format(Util.FtypeToChar(attr.mode), Util.FpermToString(attr.mode),
-    attr.uid, attr.gid, Util.SizeToHuman(attr.size), os.date("!%Y-%m-%dT%H:%M:%S", time.seconds))
+    attr.uid, attr.gid, Util.SizeToHuman(attr.size), Util.TimeToString(time))
 end
 
 -- Connections ---------------------------------------------------------------------------------------------------
@@ -469,7 +476,7 @@ end
 
 --- Makes the header of a call (RFC 5531, section 9).
 -- @param xid The call's number, nil for a random one.
--- @param procedure The procedure's number.
+-- @param procedure The procedure's number. Default: 0, which every program has and which does nothing.
 -- @param auth Table with <code>type</code>. Default: nobody.
 -- @return True and the octets, or false and an error.
 function Comm:CreateHeader (xid, procedure, auth)
@@ -481,7 +488,7 @@ function Comm:CreateHeader (xid, procedure, auth)
   local credential = auth.type == Portmap.AuthType.UNIX and unix_credential() or ""
   self.xid = xid or math.random(1, 0x7fffffff)
   return true, string.pack(">I4I4I4I4I4I4", self.xid, Portmap.MessageType.CALL, 2, self.program_id, self.version,
-    procedure) .. string.pack(">I4", auth.type) .. Util.marshall_vopaque(credential) .. string.pack(">I4I4", 0, 0)
+    procedure or 0) .. string.pack(">I4", auth.type) .. Util.marshall_vopaque(credential) .. string.pack(">I4I4", 0, 0)
 end
 
 --- Makes a call's packet. Over TCP its length goes in front (RFC 5531, section 11).
