@@ -166,7 +166,7 @@ end
 -- @param key The public key's octets.
 -- @return True if so.
 function SSHConnection:publickey_canauth (username, key)
-  return self.session and libssh2.publickey_canauth(self.session, username, key) or false
+  return self.session and key and libssh2.publickey_canauth(self.session, username, key) or false
 end
 
 return _ENV
