@@ -2,9 +2,8 @@
 -- The Constrained Application Protocol (RFC 7252).
 --
 -- @usage
--- local helper = coap.Helper:new()
--- helper:connect(host, port)
--- local status, response = helper:request({ code = "get", type = "confirmable", options = { uri_path = ".well-known/core" } })
+-- local helper = coap.Helper:new(host, port)
+-- local status, response = helper:connect({ uri = "/.well-known/core" })
 --
 -- @copyright MIT OR Apache-2.0
 
@@ -44,9 +43,15 @@ COAP.codes = {
 local OPTIONS = {
   if_match = { 1, "octets" }, uri_host = { 3, "text" }, etag = { 4, "octets" }, if_none_match = { 5, "empty" },
   observe = { 6, "number" }, uri_port = { 7, "number" }, location_path = { 8, "path" }, uri_path = { 11, "path" },
-  content_format = { 12, "number" }, max_age = { 14, "number" }, uri_query = { 15, "query" }, accept = { 17, "number" },
+  content_format = { 12, "format" }, max_age = { 14, "number" }, uri_query = { 15, "query" }, accept = { 17, "format" },
   location_query = { 20, "query" }, block2 = { 23, "number" }, block1 = { 27, "number" }, size2 = { 28, "number" },
   proxy_uri = { 35, "text" }, proxy_scheme = { 39, "text" }, size1 = { 60, "number" },
+}
+
+-- Formats of payloads (section 12.3).
+local FORMATS = {
+  ["text/plain"] = 0, ["application/link-format"] = 40, ["application/xml"] = 41, ["application/octet-stream"] = 42,
+  ["application/exi"] = 47, ["application/json"] = 50, ["application/cbor"] = 60,
 }
 
 local function invert (list)
@@ -56,6 +61,7 @@ local function invert (list)
 end
 
 local TYPE_NAMES, CODE_NAMES, OPTION_NAMES = invert(COAP.types), invert(COAP.codes), invert(OPTIONS)
+local FORMAT_NAMES = invert(FORMATS)
 
 -- A number in as few octets as it needs, none for 0 (section 3.2).
 local function encode_number (number)
@@ -65,7 +71,7 @@ end
 
 -- A path and a query are several options: one for each part.
 local function values_of (kind, value)
-  if kind == "number" then return { encode_number(value) } end
+  if kind == "number" or kind == "format" then return { encode_number(FORMATS[value] or value) } end
   if kind == "empty" then return { "" } end
   if kind == "text" or kind == "octets" then return { value } end
   if type(value) == "table" then return value end
@@ -83,13 +89,14 @@ end
 
 local function encode_options (options)
   local list = {}
-  for name, value in pairs(options or {}) do
+  local function add (name, value)
     local known = OPTIONS[name]
-    if known then
-      for _, bytes in ipairs(values_of(known[2], value)) do
-        list[#list + 1] = { known[1], bytes, #list }
-      end
+    for _, bytes in ipairs(known and values_of(known[2], value) or {}) do
+      list[#list + 1] = { known[1], bytes, #list }
     end
+  end
+  for name, value in pairs(options or {}) do
+    if type(name) == "number" then add(value.name, value.value) else add(name, value) end
   end
   table.sort(list, function (a, b)
     if a[1] ~= b[1] then return a[1] < b[1] end
@@ -110,7 +117,8 @@ COAP.header = {}
 
 --- Makes a message.
 -- @param options Table with <code>type</code> and <code>code</code> (names), <code>id</code>, <code>token</code>, and
---                <code>options</code>, values by name.
+--                <code>options</code>, values by name or a list of tables with <code>name</code> and
+--                <code>value</code>.
 -- @param payload Octets, or nil.
 -- @return The message's octets, or nil and an error.
 function COAP.header.build (options, payload)
@@ -134,10 +142,10 @@ local function read_extended (data, pos, value)
 end
 
 local function decode_value (kind, bytes)
-  if kind ~= "number" then return bytes end
-  if #bytes == 0 then return 0 end
+  if kind ~= "number" and kind ~= "format" then return bytes end
   if #bytes > 8 then return nil end
-  return (string.unpack(">I" .. #bytes, bytes))
+  local number = #bytes > 0 and string.unpack(">I" .. #bytes, bytes) or 0
+  return kind == "format" and FORMAT_NAMES[number] or number
 end
 
 -- The options of a message, and where its payload begins.
@@ -187,6 +195,67 @@ function COAP.header.parse (buf, pos)
   }
 end
 
+--- Finds options of a message.
+-- @param hdr The message.
+-- @param name The option's name.
+-- @param max How many at most. Default: all.
+-- @return A list of values.
+function COAP.header.find_options (hdr, name, max)
+  local values = {}
+  for _, option in ipairs(hdr.options or {}) do
+    if option.name == name and #values < (max or math.huge) then values[#values + 1] = option.value end
+  end
+  return values
+end
+
+--- Finds an option of a message.
+-- @param hdr The message.
+-- @param name The option's name.
+-- @return Its value, nil if the message does not have it.
+function COAP.header.find_option (hdr, name)
+  return COAP.header.find_options(hdr, name, 1)[1]
+end
+
+--- Reads payloads.
+COAP.payload = {}
+
+-- Links (RFC 6690, section 2): a target in angle brackets, then parameters after semicolons; commas between links.
+local function parse_links (text)
+  local links, pos = {}, 1
+  while true do
+    local _, stop, target = string.find(text, "^[%s,]*<([^>]*)>", pos)
+    if not stop then return links end
+    local link = { name = target, parameters = {} }
+    pos = stop + 1
+    while string.sub(text, pos, pos) == ";" do
+      local _, after, name = string.find(text, "^;%s*([^=;,]*)", pos)
+      local value = ""
+      pos = after + 1
+      if string.sub(text, pos, pos) == "=" then
+        local _, quoted_end, quoted = string.find(text, '^="([^"]*)"', pos)
+        if quoted_end then
+          value, pos = quoted, quoted_end + 1
+        else
+          local _, plain_end, plain = string.find(text, "^=([^;,]*)", pos)
+          value, pos = plain, plain_end + 1
+        end
+      end
+      link.parameters[#link.parameters + 1] = { name = name, value = value }
+    end
+    links[#links + 1] = link
+  end
+end
+
+--- Reads a payload.
+-- @param hdr The message.
+-- @param payload The payload's octets.
+-- @return For links a list of tables with <code>name</code> and <code>parameters</code>, each with <code>name</code> and
+--         <code>value</code>; otherwise the octets.
+function COAP.payload.parse (hdr, payload)
+  if COAP.header.find_option(hdr, "content_format") == "application/link-format" then return parse_links(payload) end
+  return payload
+end
+
 COAP.build = function (_, options, payload) return COAP.header.build(options, payload) end
 COAP.parse = function (_, buf, pos) return COAP.header.parse(buf, pos) end
 
@@ -227,8 +296,8 @@ function Comm:receive () return self.socket:receive() end
 Helper = {}
 
 --- Makes a helper.
--- @param host The host table, or nil until <code>connect</code>.
--- @param port The port table, or nil until <code>connect</code>.
+-- @param host The host table.
+-- @param port The port table.
 -- @param options See <code>Comm:connect</code>.
 -- @return The helper.
 function Helper:new (host, port, options)
@@ -238,16 +307,15 @@ function Helper:new (host, port, options)
   return o
 end
 
---- Connects.
--- @param host The host table. Default: that of <code>new</code>.
--- @param port The port table. Default: that of <code>new</code>.
--- @param options See <code>Comm:connect</code>.
--- @return True, or false and an error.
-function Helper:connect (host, port, options)
-  -- Also called with the options alone.
-  if type(host) == "table" and not host.ip and not port then host, options = nil, host end
-  self.comm = Comm:new(host or self.host, port or self.port)
-  return self.comm:connect(options or self.options)
+--- Connects and sends a request.
+-- @param options See <code>request</code>; nil to connect only.
+-- @param payload The payload.
+-- @return True and the answer, or false and an error.
+function Helper:connect (options, payload)
+  self.comm = Comm:new(self.host, self.port)
+  local status, err = self.comm:connect(self.options)
+  if not status or not options then return status, err end
+  return self:request(options, payload)
 end
 
 --- Disconnects.
@@ -299,22 +367,29 @@ local function exchange (helper, options, payload)
   return false, err
 end
 
-local function option_of (message, name)
-  for _, option in ipairs(message.options) do
-    if option.name == name then return option.value end
+-- What options a request has, those of its address included.
+local function options_of (options)
+  local list = {}
+  for key, value in pairs(options.options or {}) do
+    if type(key) == "number" then list[#list + 1] = value else list[#list + 1] = { name = key, value = value } end
   end
-  return nil
+  if options.uri then
+    local path, query = string.match(options.uri, "^([^?]*)%??(.*)$")
+    list[#list + 1] = { name = "uri_path", value = path }
+    if query ~= "" then list[#list + 1] = { name = "uri_query", value = query } end
+  end
+  return list
 end
 
 --- Sends a request and waits for the answer. A payload that comes in blocks is put together (RFC 7959).
--- @param options See <code>COAP.header.build</code>.
+-- @param options See <code>COAP.header.build</code>; also <code>uri</code>, a path with a query.
 -- @param payload The payload.
 -- @return True and the answer, or false and an error.
 function Helper:request (options, payload)
   local request = {}
   for key, value in pairs(options) do request[key] = value end
-  request.options = {}
-  for key, value in pairs(options.options or {}) do request.options[key] = value end
+  request.options = options_of(options)
+  local block_option
   local parts, answer = {}, nil
   for number = 0, BLOCKS_MAX - 1 do
     request.token = options.token or rand.random_string(4)
@@ -323,12 +398,16 @@ function Helper:request (options, payload)
     if not status then return false, message end
     answer = answer or message
     parts[#parts + 1] = message.payload
-    local block = option_of(message, "block2")
+    local block = COAP.header.find_option(message, "block2")
     -- The fourth bit: more blocks follow.
     if not block or block & 8 == 0 then break end
-    request.options.block2 = number + 1 << 4 | block & 7
+    if not block_option then
+      block_option = { name = "block2" }
+      request.options[#request.options + 1] = block_option
+    end
+    block_option.value = number + 1 << 4 | block & 7
   end
-  answer.payload = table.concat(parts)
+  answer.payload = COAP.payload.parse(answer, table.concat(parts))
   return true, answer
 end
 

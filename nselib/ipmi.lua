@@ -3,6 +3,7 @@
 --
 -- @copyright MIT OR Apache-2.0
 
+local math = require "math"
 local openssl = require "openssl"
 local stdnse = require "stdnse"
 local string = require "string"
@@ -65,7 +66,7 @@ local function bit (octet, number) return octet & 1 << number ~= 0 end
 
 --- Reads the answer to <code>channel_auth_request</code>.
 -- @param reply The packet.
--- @return Table with <code>message_completion_code</code>, <code>ipmi_compat_20</code>, <code>ipmi_compat_md2</code>,
+-- @return Table with <code>ipmi_command</code>, <code>ipmi_completion_code</code>, <code>ipmi_compat_20</code>, <code>ipmi_compat_md2</code>,
 --         <code>ipmi_compat_md5</code>, <code>ipmi_compat_password</code>, <code>ipmi_compat_oem_auth</code>,
 --         <code>ipmi_user_disable_message_auth</code>, <code>ipmi_user_disable_user_auth</code>,
 --         <code>ipmi_user_non_null</code>, <code>ipmi_user_null</code>, <code>ipmi_user_anonymous</code>,
@@ -77,8 +78,8 @@ function parse_channel_auth_reply (reply)
   if string.byte(reply, 20) ~= 0x38 then return nil end
   local code, channel, compat, user, conn, oem_id, oem_data = string.unpack("<BBBBBI3B", reply, 21)
   return {
-    message_command = 0x38,
-    message_completion_code = code,
+    ipmi_command = 0x38,
+    ipmi_completion_code = code,
     ipmi_channel = channel,
     ipmi_compat_20 = bit(compat, 7),
     ipmi_compat_oem_auth = bit(compat, 5),
@@ -110,23 +111,29 @@ local function packet (payload_type, payload)
   return rmcpplus_header(payload_type) .. string.pack("<s2", payload)
 end
 
+-- A session's identifier: a number, or its four octets; without one a random number.
+local function session_octets (id)
+  if not id then return string.pack("<I4", math.random(1, 0xffffffff)) end
+  return type(id) == "number" and string.pack("<I4", id) or id
+end
+
 -- Three choices of algorithms, each with its kind and a number (13.17).
 local function open_request (console_session_id, authentication, integrity, confidentiality)
   local function choice (kind, algorithm) return string.pack("<BI2BBI3", kind, 0, 8, algorithm, 0) end
-  local payload = string.pack("BBI2", 0, 0, 0) .. console_session_id
+  local payload = string.pack("BBI2", 0, 0, 0) .. session_octets(console_session_id)
     .. choice(0, authentication) .. choice(1, integrity) .. choice(2, confidentiality)
   return packet(PAYLOADS.RMCPPLUSOPEN_REQ, payload)
 end
 
 --- Asks for a session with HMAC-SHA1 (13.17).
--- @param console_session_id Four octets of ours.
+-- @param console_session_id A number of ours. Default: at random.
 -- @return The packet.
 function session_open_request (console_session_id)
   return open_request(console_session_id, 1, 1, 1)
 end
 
 --- Asks for a session without any algorithm: cipher suite 0.
--- @param console_session_id Four octets of ours.
+-- @param console_session_id A number of ours. Default: at random.
 -- @return The packet.
 function session_open_cipher_zero_request (console_session_id)
   return open_request(console_session_id, 0, 0, 0)
@@ -139,33 +146,35 @@ local function parse_head (reply, payload_type)
   local len = string.unpack("<I2", reply, 15)
   local payload = string.sub(reply, 17, 16 + len)
   if kind & 0x3f ~= payload_type or #payload < 2 then return nil end
-  return { payload_type = kind & 0x3f, session_id = session_id, session_sequence = sequence,
-    error_code = string.byte(payload, 2) }, payload
+  return {
+    session_payload_type = kind & 0x3f,
+    session_id = session_id,
+    session_sequence = sequence,
+    error_code = string.byte(payload, 2),
+  }, payload
 end
 
 --- Reads the answer to a request for a session (13.18).
 -- @param reply The packet.
 -- @return Table with <code>session_payload_type</code>, <code>error_code</code>, <code>console_session_id</code> and
---         <code>bmc_session_id</code> (octets); nil if it is something else.
+--         <code>bmc_session_id</code> (numbers); nil if it is something else.
 function parse_open_session_reply (reply)
   local info, payload = parse_head(reply, PAYLOADS.RMCPPLUSOPEN_REP)
   if not info then return nil end
-  info.session_payload_type = info.payload_type
   if #payload >= 12 then
-    info.console_session_id = string.sub(payload, 5, 8)
-    info.bmc_session_id = string.sub(payload, 9, 12)
+    info.console_session_id, info.bmc_session_id = string.unpack("<I4I4", payload, 5)
   end
   return info
 end
 
 --- Makes the first message of the exchange of keys (13.20).
--- @param bmc_session_id The controller's four octets.
+-- @param bmc_session_id The controller's number.
 -- @param console_random_id Sixteen octets of ours.
 -- @param username The user.
 -- @return The packet.
 function rakp_1_request (bmc_session_id, console_random_id, username)
   -- Look the user up by name only; administrator.
-  local payload = string.pack("BBI2", 0, 0, 0) .. bmc_session_id .. console_random_id .. "\x14\0\0"
+  local payload = string.pack("BBI2", 0, 0, 0) .. session_octets(bmc_session_id) .. console_random_id .. "\x14\0\0"
     .. string.pack("s1", string.sub(username, 1, 16))
   return packet(PAYLOADS.RAKP1, payload)
 end
@@ -177,9 +186,8 @@ end
 function parse_rakp_1_reply (reply)
   local info, payload = parse_head(reply, PAYLOADS.RAKP2)
   if not info then return nil end
-  info.session_payload_type = info.payload_type
   if #payload >= 40 then
-    info.console_session_id = string.sub(payload, 5, 8)
+    info.console_session_id = string.unpack("<I4", payload, 5)
     info.bmc_random_id = string.sub(payload, 9, 24)
     info.bmc_guid = string.sub(payload, 25, 40)
     info.hmac_sha1 = string.sub(payload, 41, 60)
@@ -188,7 +196,7 @@ function parse_rakp_1_reply (reply)
 end
 
 --- Puts together what the controller's hash is made of (13.31).
--- @param console_session_id Our session's four octets.
+-- @param console_session_id Our session's number.
 -- @param bmc_session_id The controller's.
 -- @param console_random_id Our random octets.
 -- @param bmc_random_id The controller's.
@@ -198,7 +206,7 @@ end
 -- @return The octets.
 function rakp_hmac_sha1_salt (console_session_id, bmc_session_id, console_random_id, bmc_random_id, bmc_guid, auth_level,
                               username)
-  return console_session_id .. bmc_session_id .. console_random_id .. bmc_random_id .. bmc_guid
+  return session_octets(console_session_id) .. session_octets(bmc_session_id) .. console_random_id .. bmc_random_id .. bmc_guid
     .. string.char(auth_level) .. string.pack("s1", username)
 end
 
