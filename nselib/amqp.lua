@@ -224,10 +224,14 @@ function AMQP:getServerVersion ()
   return property(self, "version")
 end
 
--- Lists of one-keyed tables as lines for stdnse.format_output.
+-- Lists of one-keyed tables, or of mere values, as lines for stdnse.format_output.
 local function as_lines (list)
   local lines = {}
   for _, one in ipairs(list) do
+    if type(one) ~= "table" then
+      lines[#lines + 1] = tostring(one)
+      one = {}
+    end
     for key, value in pairs(one) do
       if type(value) == "table" then
         local inner = as_lines(value)

@@ -84,7 +84,9 @@ function Util.convertTime (date, time)
   local day, month, year = string.match(date or "", "^(%d%d)(%d%d)(%d%d)$")
   local hour, minute, second = string.match(time or "", "^(%d%d)(%d%d)(%d%d)")
   if not day or not hour then return nil end
-  return os.time({ year = 2000 + tonumber(year), month = tonumber(month), day = tonumber(day), hour = tonumber(hour),
+  -- The system began in 1980.
+  year = tonumber(year) + (tonumber(year) < 80 and 2000 or 1900)
+  return os.time({ year = year, month = tonumber(month), day = tonumber(day), hour = tonumber(hour),
     min = tonumber(minute), sec = tonumber(second) })
 end
 
