@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 71, 0, 1);
 /// How long the services may take until they listen.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// A run that takes longer hangs.
 const TIME_LIMIT: Duration = Duration::from_secs(150);
 /// How often the reference may crash in a row, less one.
