@@ -472,7 +472,7 @@ pub(crate) unsafe fn deliver(
         let moved = wanted.min(count);
         if from != func {
             for idx in 0..moved {
-                value::write(func.add(idx), *from.add(idx));
+                value::write(func.add(idx), value::read(from.add(idx)));
             }
         }
         for idx in moved..wanted {
@@ -483,7 +483,7 @@ pub(crate) unsafe fn deliver(
             return safe_point(X::reload(co), (*co).top);
         }
         if flags & FINISH != 0 {
-            return finish_instruction(co, *func);
+            return finish_instruction(co, value::read(func));
         }
         if flags & TO_NATIVE != 0 {
             return continue_native(co, func, wanted);
@@ -527,7 +527,7 @@ unsafe fn continue_native(co: *mut Coroutine, results: *mut Raw, count: usize) -
         }
         frame.base = results;
         frame.pc = exec::CONTINUE.as_ptr();
-        X::reload(co)
+        X { pc: frame.pc, base: results, k: frame.k, co }
     }
 }
 
@@ -810,7 +810,7 @@ pub(crate) unsafe fn unwind_step(co: *mut Coroutine) -> X {
     unsafe {
         let frame = &mut *(*co).frame;
         let func = frame.func;
-        let error = *error_slot(frame);
+        let error = value::read(error_slot(frame));
         let position = Coroutine::position(co, func);
         if let Some(at) = (*co).to_close.pop_if(|at| *at > position) {
             let slot = (*co).stack.add(at as usize);

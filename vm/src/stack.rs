@@ -81,10 +81,11 @@ pub(crate) struct Frame {
     pub func: *mut Raw,
     /// First register; behind the varargs in a vararg function.
     pub base: *mut Raw,
-    /// Lua: next instruction. Native: unused.
-    pub pc: *const Instruction,
     /// Lua: constants. Native: unused.
     pub k: *const Raw,
+    /// Lua: next instruction. Native: unused. Not beside `base`: both are read together right after this is written,
+    /// and read as a pair it would make the processor wait for the write.
+    pub pc: *const Instruction,
     /// Results the caller wants; -1 for all.
     pub nresults: i16,
     pub flags: u16,

@@ -1,5 +1,7 @@
 //! The engine on real sockets: small scripts against small services on loopback.
 
+mod conversations;
+mod libraries;
 mod load;
 mod modules;
 mod records;
