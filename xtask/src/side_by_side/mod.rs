@@ -63,7 +63,7 @@ const fn chosen(name: &'static str, port: u16, scripts: &'static str, args: &'st
     Case { name, port, scripts, args, udp: false }
 }
 
-const CASES: [Case; 63] = [
+const CASES: [Case; 62] = [
     all("vsftpd", 21),
     all("openssh", 22),
     all("postfix", 25),
@@ -146,7 +146,6 @@ const CASES: [Case; 63] = [
     all("oidentd", 113),
     all("daytime", 13),
     all("time", 37),
-    all("proftpd", 2121),
     all("ngircd", 6667),
     all("svnserve", 3690),
     all("distccd", 3632),
