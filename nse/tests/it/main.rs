@@ -4,6 +4,7 @@ mod conversations;
 mod libraries;
 mod load;
 mod modules;
+mod records;
 mod run;
 mod sockets;
 mod support;
