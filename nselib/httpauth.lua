@@ -96,6 +96,15 @@ function challenge_of (response, scheme)
   return nil
 end
 
+--- The bytes of a challenge that is a single piece of data.
+-- @param challenge The challenge.
+-- @return The bytes, or nil if there are none.
+function decoded (challenge)
+  if not challenge.data then return nil end
+  local ok, bytes = pcall(base64.dec, challenge.data)
+  return ok and bytes or nil
+end
+
 -- Answers ---------------------------------------------------------------------------------------------------------
 
 --- The answer of Basic.
@@ -225,7 +234,8 @@ end
 -- @param challenge The server's challenge.
 -- @return The value of an <code>Authorization</code> field, or nil if the challenge is none of NTLM.
 function ntlm_authenticate (auth, challenge)
-  local server = challenge.data and parse_ntlm_challenge(base64.dec(challenge.data))
+  local blob = decoded(challenge)
+  local server = blob and parse_ntlm_challenge(blob)
   if not server or not have_openssl then return nil end
   local nt, lm = ntlmv2_response(auth, server.nonce, server.info, random_bytes(8), file_time())
   local values = { lm, nt, utf16(auth.domain or ""), utf16(auth.username), "", "" }

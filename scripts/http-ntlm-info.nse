@@ -1,4 +1,3 @@
-local base64 = require "base64"
 local datetime = require "datetime"
 local http = require "http"
 local httpauth = require "httpauth"
@@ -54,8 +53,8 @@ action = function (host, port)
     { header = { Authorization = httpauth.ntlm_negotiate() } })
   local now = os.time()
   local challenge = response.status == 401 and httpauth.challenge_of(response, "ntlm")
-  if not challenge or not challenge.data then return nil end
-  local info = smbauth.get_host_info_from_security_blob(base64.dec(challenge.data))
+  local blob = challenge and httpauth.decoded(challenge)
+  local info = blob and smbauth.get_host_info_from_security_blob(blob)
   if not info then return nil end
 
   local result = stdnse.output_table()
