@@ -93,7 +93,8 @@ action = function (host)
     lines[#lines + 1] = "Names:"
     for _, entry in ipairs(result.names) do
       local name = ("%s<%02x>"):format(entry.name, entry.suffix)
-      lines[#lines + 1] = ("  %-20s Flags: %s"):format(name, netbios.flags_to_string(entry.flags))
+      -- Names with octets in hexadecimal are wider than the column.
+      lines[#lines + 1] = ("  %-20s Flags: %s"):format(#name < 20 and name or name .. " ", netbios.flags_to_string(entry.flags))
     end
   end
   if nmap.verbosity() >= 2 then
