@@ -11,7 +11,7 @@ local function sieve(n)
   return count
 end
 local total = 0
-for _ = 1, 6 do total = total + sieve(1000000) end
+for _ = 1, 12 do total = total + sieve(1000000) end
 local n, a, b = 120, {}, {}
 for i = 1, n do
   a[i], b[i] = {}, {}

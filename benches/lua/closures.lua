@@ -4,7 +4,7 @@ local function counter(step)
   return function() n = n + step return n end
 end
 local sum = 0
-for i = 1, 800000 do
+for i = 1, 2000000 do
   local c = counter(i % 5)
   c() c()
   sum = sum + c()
@@ -13,5 +13,5 @@ local function compose(f, g) return function(x) return f(g(x)) end end
 local inc = function(x) return x + 1 end
 local f = inc
 for _ = 1, 50 do f = compose(f, inc) end
-for i = 1, 60000 do sum = sum + f(i) end
+for i = 1, 150000 do sum = sum + f(i) end
 print(sum)

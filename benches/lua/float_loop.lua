@@ -1,5 +1,5 @@
 -- Floats: the Mandelbrot set.
-local w, h, inside = 400, 400, 0
+local w, h, inside = 700, 700, 0
 for py = 0, h - 1 do
   for px = 0, w - 1 do
     local cr, ci = px / w * 3.0 - 2.0, py / h * 2.0 - 1.0

@@ -9,8 +9,8 @@ local function check(t)
 end
 local total = 0
 local long_lived = tree(15)
-for _ = 1, 60 do total = total + check(tree(12)) end
-for i = 1, 1500000 do
+for _ = 1, 120 do total = total + check(tree(12)) end
+for i = 1, 3500000 do
   local p = { x = i, y = i + 1 }
   total = total + p.x - p.y
 end

@@ -5,7 +5,7 @@ local function random()
   return seed
 end
 local sum = 0
-for _ = 1, 6 do
+for _ = 1, 11 do
   local t = {}
   for i = 1, 50000 do t[i] = random() end
   table.sort(t, function(a, b) return a > b end)

@@ -6,7 +6,7 @@ local function sum(...)
 end
 local function pass(...) return ... end
 local total = 0
-for i = 1, 600000 do
+for i = 1, 1500000 do
   total = total + sum(pass(i, 2, 3, 4))
   local t = { pass(1, 2, i) }
   total = total + #t + table.unpack(t)

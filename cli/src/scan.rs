@@ -63,6 +63,9 @@ struct Watcher<'s> {
     done: usize,
     /// Only scripts that help version detection run: what they say of ports is not shown.
     of_version: bool,
+    /// When the work on the group began, and what a host may take.
+    began: Instant,
+    host_timeout_ms: Option<u64>,
 }
 
 impl Watch for Watcher<'_> {
@@ -73,6 +76,15 @@ impl Watch for Watcher<'_> {
             1 => Stop::NothingNew,
             _ => Stop::Now,
         }
+    }
+
+    fn host_time_left_ms(&self) -> Option<u64> {
+        let used = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.host_timeout_ms.map(|limit| limit.saturating_sub(used))
+    }
+
+    fn wants_results(&self) -> bool {
+        self.outputs.has_journal
     }
 
     fn done(&mut self, address: IpAddr, port: Option<(Protocol, u16)>, id: &str, result: Option<&ScriptResult>) {
@@ -159,7 +171,7 @@ impl<'o> Scan<'o> {
             run.scans.push(ScanInfo { kind, protocol, ports: ports.of(protocol).to_vec() });
         }
         let probes = probe_file(options)?;
-        let engine = scripts::engine(options)?;
+        let engine = scripts::engine(options, probes.as_ref())?;
         let report = ReportOptions {
             verbose: run.verbose,
             debugging: run.debugging,
@@ -410,6 +422,7 @@ impl<'o> Scan<'o> {
 
     /// All phases for hosts that are up.
     fn group(&mut self, group: Vec<Candidate>) -> Result<(), Failure> {
+        let began = Instant::now();
         let own: Vec<Option<Rc<[u16]>>> = group.iter().map(|candidate| candidate.ports.clone()).collect();
         let mut hosts: Vec<Host> = group.into_iter().map(|candidate| candidate.host).collect();
         for host in &mut hosts {
@@ -435,7 +448,8 @@ impl<'o> Scan<'o> {
             self.progress.begin("Script Scan", hosts.len(), self.started);
             let (progress, outputs, resumed) = (&mut self.progress, &mut self.outputs, &self.resumed);
             let of_version = !self.options.scripts.are_wanted();
-            let mut watcher = Watcher { progress, outputs, resumed, done: 0, of_version };
+            let host_timeout_ms = self.timing.host_timeout_ms;
+            let mut watcher = Watcher { progress, outputs, resumed, done: 0, of_version, began, host_timeout_ms };
             hosts = engine.run_watched(Phase::Scan, hosts, &mut watcher).0;
         }
         let is_cut = interrupt::count() > 0;
@@ -631,7 +645,7 @@ impl<'o> Scan<'o> {
 
 /// Says what the selected scripts do; nothing is scanned.
 fn script_help(options: &Options, args: Vec<String>) -> Result<(), Failure> {
-    let Some(engine) = scripts::engine(options)? else { return Ok(()) };
+    let Some(engine) = scripts::engine(options, None)? else { return Ok(()) };
     let written = |result: std::io::Result<()>| result.map_err(|error| Failure::of("cannot write the report", error));
     let run = Run::new(command_line(&args, options), seconds_since_epoch());
     let mut out = std::io::stdout().lock();
@@ -784,6 +798,13 @@ pub fn is_privileged(options: &Options) -> Result<bool, Failure> {
         return Err(Failure("--traceroute needs the privilege to send raw packets (root, or CAP_NET_RAW)".to_owned()));
     }
     Ok(is_privileged)
+}
+
+/// Whether packets of our own are sent to find hosts or ports.
+pub fn sends_packets(options: &Options) -> Result<bool, Failure> {
+    let is_raw = |(kind, protocol): (&str, Protocol)| kind == "syn" || protocol == Protocol::Udp;
+    let is_privileged = is_privileged(options)?;
+    Ok(is_privileged && (!options.skip_discovery || scan_kinds(options, true).into_iter().any(is_raw)))
 }
 
 /// Kinds of port scan with their protocols, in the order they are done.

@@ -3,15 +3,18 @@
 use crate::options::Options;
 use crate::scan::Failure;
 use perilune_nse::{DataFolders, Engine, EngineError, ScriptError};
+use perilune_scan::interface;
 use perilune_scan::timing::Timing;
+use perilune_scan::version::ProbeFile;
 use std::fmt::Write as _;
 use std::io;
+use std::net::IpAddr;
 
 /// Threads of scripts that may live at once, unless `--min-parallelism` is more.
 const THREADS: usize = 1000;
 
 /// The engine with the scripts that were asked for; none when there are none.
-pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
+pub fn engine(options: &Options, probes: Option<&ProbeFile>) -> Result<Option<Engine>, Failure> {
     let scripts = &options.scripts;
     if !scripts.are_wanted() && !has_version_scripts(options) {
         return Ok(None);
@@ -28,7 +31,13 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
         version_scan: options.version_detection,
         script_scan: scripts.are_wanted(),
         ipv6: options.ipv6,
+        source: source(options)?,
         interface: options.interface.clone(),
+        excluded: probes
+            .filter(|_| options.version_detection && !options.allports)
+            .map(|probes| probes.excluded().clone())
+            .unwrap_or_default(),
+        shows_routes: crate::scan::sends_packets(options)?,
         dns_servers: crate::scan::servers(options)?.iter().map(|server| server.ip()).collect(),
         ttl: options.ttl,
         // The slow templates let one thread connect at a time.
@@ -62,6 +71,14 @@ pub fn engine(options: &Options) -> Result<Option<Engine>, Failure> {
             Err(Failure(message))
         }
     }
+}
+
+/// The address of the interface that the user chose: sockets of scripts are bound to it.
+fn source(options: &Options) -> Result<Option<IpAddr>, Failure> {
+    let Some(name) = &options.interface else { return Ok(None) };
+    let interfaces = interface::list().map_err(|error| Failure::of("cannot list the interfaces", error))?;
+    let of_name = interfaces.iter().filter(|interface| interface.device == *name || interface.short_name() == name);
+    Ok(of_name.filter_map(|interface| interface.address).find(|address| address.is_ipv6() == options.ipv6))
 }
 
 /// The script whose name is nearest to one that is none, as a sentence; empty when none is near.

@@ -14,6 +14,8 @@ use perilune_vm::number::{self, ArithOp, Number};
 
 /// Longest string that is a key of the short kind.
 const SHORT_LEN_MAX: usize = 40;
+/// With more constants than this a function gets a map of them.
+const CONSTANTS_SEARCHED: usize = 24;
 /// Register operand of a test that keeps no value.
 const NO_REG: u8 = 255;
 
@@ -181,29 +183,30 @@ impl Parser<'_> {
 
     // Constants
 
-    fn add_constant(&mut self, key: ConstantKey, value: Constant) -> usize {
+    fn add_constant(&mut self, value: Constant) -> usize {
         let fs = self.fs();
-        let next = fs.proto.constants.len();
-        let idx = *fs.constants.entry(key).or_insert(next);
-        if idx == next {
-            fs.proto.constants.push(value);
+        let known = fs.proto.constants.len();
+        if known <= CONSTANTS_SEARCHED {
+            let key = ConstantKey::of(value);
+            if let Some(idx) = fs.proto.constants.iter().position(|&constant| ConstantKey::of(constant) == key) {
+                return idx;
+            }
+        } else {
+            if fs.constants.is_empty() {
+                let all = fs.proto.constants.iter().enumerate();
+                fs.constants = all.map(|(idx, &constant)| (ConstantKey::of(constant), idx)).collect();
+            }
+            let idx = *fs.constants.entry(ConstantKey::of(value)).or_insert(known);
+            if idx < known {
+                return idx;
+            }
         }
-        idx
+        fs.proto.constants.push(value);
+        known
     }
 
     pub(crate) fn string_constant(&mut self, id: StrId) -> usize {
-        self.add_constant(ConstantKey::String(id.0), Constant::String(id))
-    }
-
-    fn constant(&mut self, value: Constant) -> usize {
-        let key = match value {
-            Constant::Nil => ConstantKey::Nil,
-            Constant::Boolean(value) => ConstantKey::Boolean(value),
-            Constant::Integer(value) => ConstantKey::Integer(value),
-            Constant::Float(value) => ConstantKey::Float(value.to_bits()),
-            Constant::String(id) => ConstantKey::String(id.0),
-        };
-        self.add_constant(key, value)
+        self.add_constant(Constant::String(id))
     }
 
     /// The value of an expression that is a constant without jumps.
@@ -251,7 +254,7 @@ impl Parser<'_> {
             Kind::Constant(idx) if !e.has_jumps() => idx,
             _ => {
                 let value = self.constant_value(e)?;
-                self.constant(value)
+                self.add_constant(value)
             }
         };
         if idx >= limit {
@@ -341,7 +344,7 @@ impl Parser<'_> {
                     self.emit(Instruction::asbx(Op::LoadF, reg, 0, integer));
                 }
                 _ => {
-                    let idx = self.constant(Constant::Float(value));
+                    let idx = self.add_constant(Constant::Float(value));
                     self.load_constant(reg, idx);
                 }
             },
@@ -350,7 +353,7 @@ impl Parser<'_> {
                     self.emit(Instruction::asbx(Op::LoadI, reg, 0, value));
                 }
                 Err(_) => {
-                    let idx = self.constant(Constant::Integer(value));
+                    let idx = self.add_constant(Constant::Integer(value));
                     self.load_constant(reg, idx);
                 }
             },

@@ -17,13 +17,18 @@ pub struct SyntaxError {
 }
 
 impl SyntaxError {
-    pub(crate) fn new(chunk_name: &[u8], line: u32, message: impl Into<Vec<u8>>, near: Option<Vec<u8>>) -> Self {
-        SyntaxError { chunk: chunk_id(chunk_name), line: Some(line), message: message.into(), near }
+    pub(crate) fn new(chunk_name: &[u8], line: u32, message: impl Into<Vec<u8>>, near: Option<Vec<u8>>) -> Box<Self> {
+        Box::new(SyntaxError { chunk: chunk_id(chunk_name), line: Some(line), message: message.into(), near })
     }
 
     /// Constructs that nest too deep.
-    pub(crate) fn too_deep(chunk_name: &[u8]) -> Self {
-        SyntaxError { chunk: chunk_id(chunk_name), line: None, message: b"C stack overflow".to_vec(), near: None }
+    pub(crate) fn too_deep(chunk_name: &[u8]) -> Box<Self> {
+        Box::new(SyntaxError {
+            chunk: chunk_id(chunk_name),
+            line: None,
+            message: b"C stack overflow".to_vec(),
+            near: None,
+        })
     }
 
     /// The whole message: `chunk:line: message near 'token'`.

@@ -67,6 +67,8 @@ pub(crate) struct ExpDesc {
 }
 
 impl ExpDesc {
+    pub const VOID: ExpDesc = ExpDesc { kind: Kind::Void, on_true: NO_JUMP, on_false: NO_JUMP };
+
     pub fn new(kind: Kind) -> ExpDesc {
         ExpDesc { kind, on_true: NO_JUMP, on_false: NO_JUMP }
     }

@@ -4,15 +4,19 @@
 //! must balance and escapes be decoded. Lines are counted where newlines are met. A name or string is interned at
 //! once, so that a token is a small `Copy` value.
 
-use lasso::{Key, Rodeo, Spur};
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
 use logos::{Lexer as Automaton, Logos, Skip};
 use perilune_vm::bytecode::{StrId, Strings};
 use perilune_vm::number::{Number, parse_number};
-use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+/// A token is small, and so is what stands in for one.
+pub(crate) type LexError = Box<LexFailure>;
 
 /// What can go wrong within a token: the message, and the text read so far.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(crate) struct LexError {
+pub(crate) struct LexFailure {
     pub message: &'static str,
     /// `None`: at the end of the source.
     pub near: Option<Vec<u8>>,
@@ -148,7 +152,8 @@ pub(crate) enum Token {
     String(StrId),
     #[regex(r"\.?[0-9]([eE][+\-]?|[0-9a-fA-F.])*[A-Za-z_]?", numeral)]
     #[regex(r"\.?0[xX]([pP][+\-]?|[0-9a-fA-F.])*[A-Za-z_]?", numeral)]
-    Number(NumberToken),
+    /// Its value is [`Extras::number`].
+    Number,
     /// Any other byte.
     #[regex(r"(?-u)[^\n]", other, priority = 0)]
     Other(u8),
@@ -163,19 +168,18 @@ pub(crate) enum BracketKind {
     Long(StrId),
 }
 
-/// A numeral's value.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct NumberToken(pub Number);
+// A token fits into a register.
+const _: () = assert!(size_of::<Token>() <= 8);
 
 /// State of the lexer besides its position.
 pub(crate) struct Extras {
     pub line: u32,
     pub strings: Strings,
-    names: Rodeo,
-    /// Index of each interned name among the strings.
-    ids: Vec<StrId>,
-    /// Strings that are no UTF-8.
-    raw: HashMap<Vec<u8>, StrId>,
+    /// Ids by the strings' hashes.
+    ids: HashTable<StrId>,
+    hasher: RandomState,
+    /// Value of the numeral that was read last.
+    pub number: Number,
     buffer: Vec<u8>,
 }
 
@@ -184,9 +188,9 @@ impl Default for Extras {
         Extras {
             line: 1,
             strings: Strings::default(),
-            names: Rodeo::default(),
-            ids: Vec::new(),
-            raw: HashMap::new(),
+            ids: HashTable::new(),
+            hasher: RandomState::default(),
+            number: Number::Integer(0),
             buffer: Vec::new(),
         }
     }
@@ -195,23 +199,14 @@ impl Default for Extras {
 impl Extras {
     /// The id of a string; each distinct one has one.
     pub fn intern(&mut self, bytes: &[u8]) -> StrId {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => {
-                let idx = Spur::into_usize(self.names.get_or_intern(text));
-                if idx == self.ids.len() {
-                    self.ids.push(self.strings.push(bytes));
-                }
-                self.ids[idx]
-            }
-            Err(_) => {
-                if let Some(&id) = self.raw.get(bytes) {
-                    return id;
-                }
-                let id = self.strings.push(bytes);
-                self.raw.insert(bytes.to_vec(), id);
-                id
-            }
+        let Extras { strings, ids, hasher, .. } = self;
+        let hash = hasher.hash_one(bytes);
+        if let Some(&id) = ids.find(hash, |&id| strings.get(id) == bytes) {
+            return id;
         }
+        let id = strings.push(bytes);
+        ids.insert_unique(hash, id, |&id| hasher.hash_one(strings.get(id)));
+        id
     }
 }
 
@@ -229,15 +224,14 @@ fn name(lexer: &mut Automaton<'_, Token>) -> StrId {
     lexer.extras.intern(text)
 }
 
-fn numeral(lexer: &mut Automaton<'_, Token>) -> Result<NumberToken, LexError> {
-    match parse_number(lexer.slice()) {
-        Some(number) => Ok(NumberToken(number)),
-        None => Err(error("malformed number", lexer.slice())),
-    }
+fn numeral(lexer: &mut Automaton<'_, Token>) -> Result<(), LexError> {
+    let number = parse_number(lexer.slice());
+    lexer.extras.number = number.ok_or_else(|| error("malformed number", lexer.slice()))?;
+    Ok(())
 }
 
 fn error(message: &'static str, near: &[u8]) -> LexError {
-    LexError { message, near: Some(near.to_vec()), start_line: None }
+    Box::new(LexFailure { message, near: Some(near.to_vec()), start_line: None })
 }
 
 /// Counts the lines in a text, a pair of different line ends being one.
@@ -296,7 +290,7 @@ fn comment(lexer: &mut Automaton<'_, Token>) -> logos::FilterResult<(), LexError
 fn unfinished_long(lexer: &mut Automaton<'_, Token>, what: &'static str, lines: u32) -> LexError {
     let start = lexer.extras.line;
     lexer.extras.line += lines;
-    LexError { message: "", near: None, start_line: Some((start, what)) }
+    Box::new(LexFailure { message: "", near: None, start_line: Some((start, what)) })
 }
 
 /// `[`, `[[`, `[=[` and so on; the slice holds the bracket and its equals signs.
@@ -379,7 +373,9 @@ impl StringReader<'_> {
     fn read(&mut self) -> Result<(), LexError> {
         loop {
             match self.peek() {
-                None => return Err(LexError { message: "unfinished string", near: None, start_line: None }),
+                None => {
+                    return Err(Box::new(LexFailure { message: "unfinished string", near: None, start_line: None }));
+                }
                 Some(b'\n' | b'\r') => return Err(self.unfinished()),
                 Some(b'\\') => self.escape()?,
                 Some(byte) => {
@@ -412,7 +408,7 @@ impl StringReader<'_> {
         let start = self.at;
         self.at += 1;
         let Some(byte) = self.peek() else {
-            return Err(LexError { message: "unfinished string", near: None, start_line: None });
+            return Err(Box::new(LexFailure { message: "unfinished string", near: None, start_line: None }));
         };
         let plain = match byte {
             b'a' => 7,
@@ -592,8 +588,7 @@ pub(crate) fn fixed_text(token: Token) -> &'static str {
         Token::Dot => ".",
         Token::Name(_) => "<name>",
         Token::String(_) => "<string>",
-        Token::Number(NumberToken(Number::Integer(_))) => "<integer>",
-        Token::Number(_) => "<number>",
+        Token::Number => "<number>",
         Token::Eos => "<eof>",
         Token::Ignored | Token::Other(_) => "",
     }

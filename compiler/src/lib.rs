@@ -20,5 +20,5 @@ use perilune_vm::bytecode::Chunk;
 /// # Errors
 /// The first error in the source, with the reference's wording.
 pub fn compile(source: &[u8], chunk_name: &[u8]) -> Result<Chunk, SyntaxError> {
-    parser::Parser::new(source, chunk_name).compile()
+    parser::Parser::new(source, chunk_name).compile().map_err(|error| *error)
 }

@@ -6,7 +6,7 @@
 
 use crate::error::SyntaxError;
 use crate::expr::{BinaryOp, ExpDesc, Kind, NO_JUMP, UNARY_PRIORITY, UnaryOp};
-use crate::lexer::{BracketKind, NumberToken, Token, fixed_text};
+use crate::lexer::{BracketKind, LexFailure, Token, fixed_text};
 use crate::scope::{Block, FuncState, LOCALS_MAX, Label, UPVALUES_MAX, VarKind, Variable};
 use logos::{Lexer, Logos};
 use perilune_vm::bytecode::{Chunk, Instruction, Op, StrId, UpvalueDesc};
@@ -14,7 +14,8 @@ use perilune_vm::number::Number;
 use std::ops::Range;
 use std::rc::Rc;
 
-pub(crate) type Res<T> = Result<T, SyntaxError>;
+/// Boxed, so that results stay small where nothing is wrong.
+pub(crate) type Res<T> = Result<T, Box<SyntaxError>>;
 
 /// Nested productions, as the reference counts them.
 const LEVELS_MAX: u32 = 195;
@@ -114,37 +115,44 @@ impl<'s> Parser<'s> {
         self.ahead.as_ref().map_or(self.current.line, |ahead| ahead.line)
     }
 
-    fn read(&mut self) -> Res<Read> {
+    fn read(&mut self) -> Res<Token> {
         match self.lexer.next() {
-            None => {
-                Ok(Read { token: Token::Eos, span: self.source.len()..self.source.len(), line: self.lexer.extras.line })
-            }
-            Some(Ok(token)) => Ok(Read { token, span: self.lexer.span(), line: self.lexer.extras.line }),
-            Some(Err(error)) => {
-                let line = self.lexer.extras.line;
-                let near = Some(error.near.map_or_else(|| b"<eof>".to_vec(), |near| quoted(&near)));
-                let message = match error.start_line {
-                    Some((start, what)) => format!("unfinished long {what} (starting at line {start})"),
-                    None => error.message.to_owned(),
-                };
-                Err(SyntaxError::new(self.chunk_name, line, message, near))
-            }
+            None => Ok(Token::Eos),
+            Some(Ok(token)) => Ok(token),
+            Some(Err(error)) => Err(self.error_in_token(*error)),
         }
+    }
+
+    #[cold]
+    fn error_in_token(&self, error: LexFailure) -> Box<SyntaxError> {
+        let near = Some(error.near.map_or_else(|| b"<eof>".to_vec(), |near| quoted(&near)));
+        let message = match error.start_line {
+            Some((start, what)) => format!("unfinished long {what} (starting at line {start})"),
+            None => error.message.to_owned(),
+        };
+        SyntaxError::new(self.chunk_name, self.lexer.extras.line, message, near)
+    }
+
+    /// The token with where the lexer stands behind it.
+    fn placed(&self, token: Token) -> Read {
+        let span = if token == Token::Eos { self.source.len()..self.source.len() } else { self.lexer.span() };
+        Read { token, span, line: self.lexer.extras.line }
     }
 
     fn next(&mut self) -> Res<()> {
         self.last_line = self.line();
-        self.current = match self.ahead.take() {
-            Some(ahead) => ahead,
-            None => self.read()?,
-        };
+        if let Some(ahead) = self.ahead.take() {
+            self.current = ahead;
+        } else {
+            let token = self.read()?;
+            self.current = self.placed(token);
+        }
         Ok(())
     }
 
     fn look_ahead(&mut self) -> Res<Token> {
-        let ahead = self.read()?;
-        let token = ahead.token;
-        self.ahead = Some(ahead);
+        let token = self.read()?;
+        self.ahead = Some(self.placed(token));
         Ok(token)
     }
 
@@ -152,7 +160,7 @@ impl<'s> Parser<'s> {
     fn near(&self) -> Vec<u8> {
         let raw = &self.source[self.current.span.clone()];
         match self.token() {
-            Token::Name(_) | Token::Number(_) => quoted(raw),
+            Token::Name(_) | Token::Number => quoted(raw),
             Token::Bracket(BracketKind::Long(id)) => {
                 let equals = raw[1..].iter().take_while(|&&byte| byte == b'=').count();
                 let (open, close) = raw.split_at(equals + 2);
@@ -170,17 +178,17 @@ impl<'s> Parser<'s> {
         }
     }
 
-    pub(crate) fn error_near(&self, message: impl Into<Vec<u8>>) -> SyntaxError {
+    pub(crate) fn error_near(&self, message: impl Into<Vec<u8>>) -> Box<SyntaxError> {
         // The reference takes a zero byte for no token.
         let near = (self.token() != Token::Other(0)).then(|| self.near());
         SyntaxError::new(self.chunk_name, self.line(), message, near)
     }
 
-    fn error_at(&self, message: impl Into<Vec<u8>>, near: Option<Vec<u8>>) -> SyntaxError {
+    fn error_at(&self, message: impl Into<Vec<u8>>, near: Option<Vec<u8>>) -> Box<SyntaxError> {
         SyntaxError::new(self.chunk_name, self.line(), message, near)
     }
 
-    fn error_expected(&self, token: Token) -> SyntaxError {
+    fn error_expected(&self, token: Token) -> Box<SyntaxError> {
         self.error_near([&token_text(token)[..], b" expected"].concat())
     }
 
@@ -246,7 +254,7 @@ impl<'s> Parser<'s> {
         self.functions.last_mut().expect("a function is being read")
     }
 
-    fn error_limit(&mut self, limit: usize, what: &str) -> SyntaxError {
+    fn error_limit(&mut self, limit: usize, what: &str) -> Box<SyntaxError> {
         let line = self.fs().proto.line_defined;
         let place = if line == 0 { "main function".to_owned() } else { format!("function at line {line}") };
         self.error_near(format!("too many {what} (limit is {limit}) in {place}"))
@@ -341,7 +349,7 @@ impl<'s> Parser<'s> {
         Ok(block)
     }
 
-    fn undefined_goto(&self, pending: Label) -> SyntaxError {
+    fn undefined_goto(&self, pending: Label) -> Box<SyntaxError> {
         let line = format!(" at line {}", pending.line).into_bytes();
         if pending.name == self.break_name {
             return self.error_at([b"break outside loop", &line[..]].concat(), None);
@@ -470,18 +478,17 @@ impl<'s> Parser<'s> {
         fs.needs_close = true;
     }
 
-    fn single_var(&mut self) -> Res<ExpDesc> {
+    fn single_var(&mut self, e: &mut ExpDesc) -> Res<()> {
         let name = self.check_name()?;
         let level = self.functions.len() - 1;
         if let Some(kind) = self.find_variable(level, name, true)? {
-            return Ok(ExpDesc::new(kind));
+            *e = ExpDesc::new(kind);
+            return Ok(());
         }
         let env = self.find_variable(level, self.env_name, true)?.expect("the main function has `_ENV`");
-        let mut table = ExpDesc::new(env);
-        self.exp_to_any_reg_or_upvalue(&mut table)?;
-        let mut key = ExpDesc::new(Kind::String(name));
-        self.indexed(&mut table, &mut key)?;
-        Ok(table)
+        *e = ExpDesc::new(env);
+        self.exp_to_any_reg_or_upvalue(e)?;
+        self.indexed(e, &mut ExpDesc::new(Kind::String(name)))
     }
 
     // Statements
@@ -598,7 +605,8 @@ impl<'s> Parser<'s> {
 
     /// Reads a condition; the jumps taken when it is false.
     fn condition(&mut self) -> Res<i32> {
-        let mut e = self.expression()?;
+        let mut e = ExpDesc::VOID;
+        self.expression(&mut e)?;
         if e.kind == Kind::Nil {
             e.kind = Kind::False;
         }
@@ -628,7 +636,8 @@ impl<'s> Parser<'s> {
         self.next()?;
         self.statement_list()?;
         self.check_match(Token::Until, Token::Repeat, line)?;
-        let mut e = self.expression()?;
+        let mut e = ExpDesc::VOID;
+        self.expression(&mut e)?;
         self.go_if_false(&mut e)?;
         // Conditions jump forwards only: the way back is a plain jump, which counts against the budget.
         let scope = self.leave_block()?;
@@ -658,7 +667,8 @@ impl<'s> Parser<'s> {
     }
 
     fn expression_to_next_reg(&mut self) -> Res<()> {
-        let mut e = self.expression()?;
+        let mut e = ExpDesc::VOID;
+        self.expression(&mut e)?;
         self.exp_to_next_reg(&mut e)?;
         Ok(())
     }
@@ -698,7 +708,8 @@ impl<'s> Parser<'s> {
         }
         self.check_next(Token::In)?;
         let line = self.line();
-        let (count, mut last) = self.expression_list()?;
+        let mut last = ExpDesc::VOID;
+        let count = self.expression_list(&mut last)?;
         self.adjust_assign(4, count, &mut last)?;
         self.adjust_locals(4);
         self.mark_to_be_closed();
@@ -758,7 +769,8 @@ impl<'s> Parser<'s> {
     /// `[if | elseif] condition then block`
     fn test_then_block(&mut self, escapes: &mut i32) -> Res<()> {
         self.next()?;
-        let mut e = self.expression()?;
+        let mut e = ExpDesc::VOID;
+        self.expression(&mut e)?;
         self.check_next(Token::Then)?;
         let otherwise = if self.token() == Token::Break {
             let line = self.line();
@@ -833,8 +845,8 @@ impl<'s> Parser<'s> {
                 break;
             }
         }
-        let (count, mut e) =
-            if self.test_next(Token::Assign)? { self.expression_list()? } else { (0, ExpDesc::new(Kind::Void)) };
+        let mut e = ExpDesc::VOID;
+        let count = if self.test_next(Token::Assign)? { self.expression_list(&mut e)? } else { 0 };
         if names == count
             && kind == VarKind::Const
             && let Some(value) = self.constant_value(&e)
@@ -859,7 +871,8 @@ impl<'s> Parser<'s> {
 
     fn function_statement(&mut self, line: u32) -> Res<()> {
         self.next()?;
-        let mut var = self.single_var()?;
+        let mut var = ExpDesc::VOID;
+        self.single_var(&mut var)?;
         let mut is_method = false;
         while self.token() == Token::Dot {
             self.field_selector(&mut var)?;
@@ -880,7 +893,8 @@ impl<'s> Parser<'s> {
         let count = if self.block_follows(true) || self.token() == Token::Semicolon {
             Some(0)
         } else {
-            let (count, mut e) = self.expression_list()?;
+            let mut e = ExpDesc::VOID;
+            let count = self.expression_list(&mut e)?;
             if e.is_multiple() {
                 self.set_returns(&e, 0)?;
                 if let Kind::Call(pc) = e.kind
@@ -905,7 +919,8 @@ impl<'s> Parser<'s> {
     }
 
     fn expression_statement(&mut self) -> Res<()> {
-        let e = self.suffixed_expression()?;
+        let mut e = ExpDesc::VOID;
+        self.suffixed_expression(&mut e)?;
         if matches!(self.token(), Token::Assign | Token::Comma) {
             let mut targets = vec![Assigned { target: e }];
             return self.assignment(&mut targets);
@@ -961,7 +976,8 @@ impl<'s> Parser<'s> {
             if !self.test_next(Token::Comma)? {
                 break;
             }
-            let next = self.suffixed_expression()?;
+            let mut next = ExpDesc::VOID;
+            self.suffixed_expression(&mut next)?;
             if !matches!(
                 next.kind,
                 Kind::Indexed { .. } | Kind::IndexUp { .. } | Kind::IndexInt { .. } | Kind::IndexStr { .. }
@@ -974,7 +990,8 @@ impl<'s> Parser<'s> {
             }
         }
         self.check_next(Token::Assign)?;
-        let (count, mut e) = self.expression_list()?;
+        let mut e = ExpDesc::VOID;
+        let count = self.expression_list(&mut e)?;
         if count == targets.len() {
             self.set_one_return(&mut e);
             let last = targets.pop().expect("an assignment has a target");
@@ -1053,15 +1070,19 @@ impl<'s> Parser<'s> {
 
     // Expressions
 
-    fn expression_list(&mut self) -> Res<(usize, ExpDesc)> {
+    // These write what they read to where it is wanted: a descriptor that is put together from small parts and then
+    // copied as a whole makes the processor wait.
+
+    /// Reads expressions; all but the last are in registers. How many there are.
+    fn expression_list(&mut self, e: &mut ExpDesc) -> Res<usize> {
         let mut count = 1;
-        let mut e = self.expression()?;
+        self.expression(e)?;
         while self.test_next(Token::Comma)? {
-            self.exp_to_next_reg(&mut e)?;
-            e = self.expression()?;
+            self.exp_to_next_reg(e)?;
+            self.expression(e)?;
             count += 1;
         }
-        Ok((count, e))
+        Ok(count)
     }
 
     /// `.name` or `:name` as a field.
@@ -1073,21 +1094,19 @@ impl<'s> Parser<'s> {
     }
 
     /// `[expression]`
-    fn bracketed_key(&mut self) -> Res<ExpDesc> {
+    fn bracketed_key(&mut self, key: &mut ExpDesc) -> Res<()> {
         self.next()?;
-        let mut key = self.expression()?;
-        self.exp_to_value(&mut key)?;
-        self.check_next(Token::RightBracket)?;
-        Ok(key)
+        self.expression(key)?;
+        self.exp_to_value(key)?;
+        self.check_next(Token::RightBracket)
     }
 
-    fn table_constructor(&mut self) -> Res<ExpDesc> {
+    fn table_constructor(&mut self, e: &mut ExpDesc) -> Res<()> {
         let line = self.line();
         let pc = self.emit_abc(Op::NewTable, 0, 0, 0);
         let table = self.fs().free_reg;
-        let mut e = ExpDesc::new(Kind::NonReloc(table));
         self.reserve_regs(1)?;
-        let mut constructor = Constructor { table, item: ExpDesc::new(Kind::Void), fields: 0, stored: 0, pending: 0 };
+        let mut constructor = Constructor { table, item: ExpDesc::VOID, fields: 0, stored: 0, pending: 0 };
         self.check_next(Token::LeftBrace)?;
         while self.token() != Token::RightBrace {
             self.close_item(&mut constructor)?;
@@ -1110,31 +1129,33 @@ impl<'s> Parser<'s> {
         self.last_items(&mut constructor)?;
         let fields = constructor.fields.min(u16::MAX as usize);
         *self.instruction(pc) = Instruction::abx(Op::NewTable, table, fields as u16, constructor.stored as u32);
-        e.kind = Kind::NonReloc(table);
-        Ok(e)
+        *e = ExpDesc::new(Kind::NonReloc(table));
+        Ok(())
     }
 
     fn record_field(&mut self, constructor: &mut Constructor) -> Res<()> {
         let free = self.fs().free_reg;
-        let mut key = match self.token() {
+        let mut key = ExpDesc::VOID;
+        match self.token() {
             Token::Name(name) => {
                 self.next()?;
-                ExpDesc::new(Kind::String(name))
+                key = ExpDesc::new(Kind::String(name));
             }
-            _ => self.bracketed_key()?,
-        };
+            _ => self.bracketed_key(&mut key)?,
+        }
         constructor.fields += 1;
         self.check_next(Token::Assign)?;
         let mut table = ExpDesc::new(Kind::NonReloc(constructor.table));
         self.indexed(&mut table, &mut key)?;
-        let mut value = self.expression()?;
+        let mut value = ExpDesc::VOID;
+        self.expression(&mut value)?;
         self.store_var(&table, &mut value)?;
         self.fs().free_reg = free;
         Ok(())
     }
 
     fn list_item(&mut self, constructor: &mut Constructor) -> Res<()> {
-        constructor.item = self.expression()?;
+        self.expression(&mut constructor.item)?;
         constructor.pending += 1;
         Ok(())
     }
@@ -1230,19 +1251,19 @@ impl<'s> Parser<'s> {
     /// Arguments of a call; the function is in a register already.
     fn call_arguments(&mut self, function: &mut ExpDesc) -> Res<()> {
         let line = self.line();
-        let mut args = ExpDesc::new(Kind::Void);
+        let mut args = ExpDesc::VOID;
         match self.token() {
             Token::LeftParen => {
                 self.next()?;
                 if self.token() != Token::RightParen {
-                    args = self.expression_list()?.1;
+                    self.expression_list(&mut args)?;
                     if args.is_multiple() {
                         self.set_returns(&args, 0)?;
                     }
                 }
                 self.check_match(Token::RightParen, Token::LeftParen, line)?;
             }
-            Token::LeftBrace => args = self.table_constructor()?,
+            Token::LeftBrace => self.table_constructor(&mut args)?,
             Token::String(id) | Token::Bracket(BracketKind::Long(id)) => {
                 args = ExpDesc::new(Kind::String(id));
                 self.next()?;
@@ -1265,50 +1286,53 @@ impl<'s> Parser<'s> {
         Ok(())
     }
 
-    fn primary_expression(&mut self) -> Res<ExpDesc> {
+    fn primary_expression(&mut self, e: &mut ExpDesc) -> Res<()> {
         match self.token() {
-            Token::Name(_) => self.single_var(),
+            Token::Name(_) => self.single_var(e),
             Token::LeftParen => {
                 let line = self.line();
                 self.next()?;
-                let mut e = self.expression()?;
+                self.expression(e)?;
                 self.check_match(Token::RightParen, Token::LeftParen, line)?;
-                self.discharge_vars(&mut e);
-                Ok(e)
+                self.discharge_vars(e);
+                Ok(())
             }
             _ => Err(self.error_near("unexpected symbol")),
         }
     }
 
-    fn suffixed_expression(&mut self) -> Res<ExpDesc> {
-        let mut e = self.primary_expression()?;
+    fn suffixed_expression(&mut self, e: &mut ExpDesc) -> Res<()> {
+        self.primary_expression(e)?;
         loop {
             match self.token() {
-                Token::Dot => self.field_selector(&mut e)?,
+                Token::Dot => self.field_selector(e)?,
                 Token::Bracket(BracketKind::Plain) => {
-                    self.exp_to_any_reg_or_upvalue(&mut e)?;
-                    let mut key = self.bracketed_key()?;
-                    self.indexed(&mut e, &mut key)?;
+                    self.exp_to_any_reg_or_upvalue(e)?;
+                    let mut key = ExpDesc::VOID;
+                    self.bracketed_key(&mut key)?;
+                    self.indexed(e, &mut key)?;
                 }
                 Token::Colon => {
                     self.next()?;
                     let name = self.check_name()?;
-                    self.self_call(&mut e, name)?;
-                    self.call_arguments(&mut e)?;
+                    self.self_call(e, name)?;
+                    self.call_arguments(e)?;
                 }
                 Token::LeftParen | Token::LeftBrace | Token::String(_) | Token::Bracket(BracketKind::Long(_)) => {
-                    self.exp_to_next_reg(&mut e)?;
-                    self.call_arguments(&mut e)?;
+                    self.exp_to_next_reg(e)?;
+                    self.call_arguments(e)?;
                 }
-                _ => return Ok(e),
+                _ => return Ok(()),
             }
         }
     }
 
-    fn simple_expression(&mut self) -> Res<ExpDesc> {
+    fn simple_expression(&mut self, e: &mut ExpDesc) -> Res<()> {
         let kind = match self.token() {
-            Token::Number(NumberToken(Number::Integer(value))) => Kind::Integer(value),
-            Token::Number(NumberToken(Number::Float(value))) => Kind::Float(value),
+            Token::Number => match self.lexer.extras.number {
+                Number::Integer(value) => Kind::Integer(value),
+                Number::Float(value) => Kind::Float(value),
+            },
             Token::String(id) | Token::Bracket(BracketKind::Long(id)) => Kind::String(id),
             Token::Nil => Kind::Nil,
             Token::True => Kind::True,
@@ -1319,48 +1343,48 @@ impl<'s> Parser<'s> {
                 }
                 Kind::Vararg(self.emit_abc(Op::Vararg, 0, 0, 1))
             }
-            Token::LeftBrace => return self.table_constructor(),
+            Token::LeftBrace => return self.table_constructor(e),
             Token::Function => {
                 self.next()?;
                 let line = self.line();
-                return self.function_body(false, line);
+                *e = self.function_body(false, line)?;
+                return Ok(());
             }
-            _ => return self.suffixed_expression(),
+            _ => return self.suffixed_expression(e),
         };
-        self.next()?;
-        Ok(ExpDesc::new(kind))
+        *e = ExpDesc::new(kind);
+        self.next()
     }
 
-    fn expression(&mut self) -> Res<ExpDesc> {
-        Ok(self.sub_expression(0)?.0)
+    fn expression(&mut self, e: &mut ExpDesc) -> Res<()> {
+        self.sub_expression(e, 0).map(drop)
     }
 
     /// Reads operators that bind tighter than `limit`; also answers the first operator that does not.
-    fn sub_expression(&mut self, limit: u8) -> Res<(ExpDesc, Option<BinaryOp>)> {
+    fn sub_expression(&mut self, e: &mut ExpDesc, limit: u8) -> Res<Option<BinaryOp>> {
         self.enter_level()?;
-        let mut e = match unary_op(self.token()) {
+        match unary_op(self.token()) {
             Some(op) => {
                 let line = self.line();
                 self.next()?;
-                let (mut e, _) = self.sub_expression(UNARY_PRIORITY)?;
-                self.prefix(op, &mut e, line)?;
-                e
+                self.sub_expression(e, UNARY_PRIORITY)?;
+                self.prefix(op, e, line)?;
             }
-            None => self.simple_expression()?,
-        };
+            None => self.simple_expression(e)?,
+        }
         let mut op = binary_op(self.token());
         while let Some(current) = op
             && current.priority().0 > limit
         {
             let line = self.line();
             self.next()?;
-            self.infix(current, &mut e)?;
-            let (mut right, next) = self.sub_expression(current.priority().1)?;
-            self.postfix(current, &mut e, &mut right, line)?;
-            op = next;
+            self.infix(current, e)?;
+            let mut right = ExpDesc::VOID;
+            op = self.sub_expression(&mut right, current.priority().1)?;
+            self.postfix(current, e, &mut right, line)?;
         }
         self.levels -= 1;
-        Ok((e, op))
+        Ok(op)
     }
 }
 
@@ -1373,7 +1397,7 @@ fn quoted(text: &[u8]) -> Vec<u8> {
 fn token_text(token: Token) -> Vec<u8> {
     match token {
         Token::Eos => b"<eof>".to_vec(),
-        Token::Name(_) | Token::String(_) | Token::Number(_) => fixed_text(token).as_bytes().to_vec(),
+        Token::Name(_) | Token::String(_) | Token::Number => fixed_text(token).as_bytes().to_vec(),
         _ => quoted(fixed_text(token).as_bytes()),
     }
 }

@@ -68,6 +68,18 @@ pub(crate) enum ConstantKey {
     String(u32),
 }
 
+impl ConstantKey {
+    pub fn of(constant: Constant) -> ConstantKey {
+        match constant {
+            Constant::Nil => ConstantKey::Nil,
+            Constant::Boolean(value) => ConstantKey::Boolean(value),
+            Constant::Integer(value) => ConstantKey::Integer(value),
+            Constant::Float(value) => ConstantKey::Float(value.to_bits()),
+            Constant::String(id) => ConstantKey::String(id.0),
+        }
+    }
+}
+
 /// A function under construction.
 #[derive(Debug)]
 pub(crate) struct FuncState {
@@ -81,6 +93,7 @@ pub(crate) struct FuncState {
     pub free_reg: u8,
     /// Last place something jumps to: instructions before it are not merged with later ones.
     pub last_target: usize,
+    /// Index of each constant, once there are too many to look through.
     pub constants: HashMap<ConstantKey, usize, foldhash::fast::RandomState>,
     /// Kinds of the upvalues, beside `Proto::upvalues`.
     pub upvalue_kinds: SmallVec<[VarKind; 8]>,

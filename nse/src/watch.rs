@@ -21,7 +21,17 @@ pub trait Watch {
         Stop::No
     }
 
-    /// An instance for a host, or one of its ports, has ended.
+    /// What is left of the time that each host of the group may take, in milliseconds.
+    fn host_time_left_ms(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether the results of instances matter while others still run.
+    fn wants_results(&self) -> bool {
+        false
+    }
+
+    /// An instance for a host, or one of its ports, has ended; its result if that is known already or wanted.
     fn done(&mut self, host: IpAddr, port: Option<(Protocol, u16)>, id: &str, result: Option<&ScriptResult>) {
         let _ = (host, port, id, result);
     }

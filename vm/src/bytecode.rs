@@ -105,6 +105,13 @@ macro_rules! ops {
             pub const fn operands(self) -> &'static [Operand] {
                 match self { $(Op::$name => &[$(Operand::$operand),*]),* }
             }
+
+            /// Whether one of them is of this form.
+            #[inline]
+            pub const fn has(self, operand: Operand) -> bool {
+                const SETS: [u32; Op::ALL.len()] = [$(0 $(| 1 << Operand::$operand as u32)*),*];
+                SETS[self as usize] & 1 << operand as u32 != 0
+            }
         }
     };
 }

@@ -34,7 +34,7 @@ use std::mem;
 
 /// What kind of error is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(usize)]
+#[repr(u32)]
 pub(crate) enum ErrorKind {
     /// Any value; a message handler sees it.
     Runtime = 1,
@@ -225,7 +225,7 @@ pub(crate) unsafe fn enter_native(co: *mut Coroutine, func: *mut Raw, nargs: usi
         note_native(co, func);
         let mut call = Call::new(co, func, nargs);
         let result = function(&mut call);
-        native_answer(call, result, nresults, flags)
+        native_answer(&mut call, result, nresults, flags)
     }
 }
 
@@ -241,7 +241,7 @@ unsafe fn note_native(co: *mut Coroutine, func: *mut Raw) {
 
 /// Deals with what a native answered; `nresults` and `flags` are of its call, and the frame's if it has one.
 #[inline(never)]
-pub(crate) unsafe fn native_answer(mut call: Call<'_>, mut result: NativeResult, nresults: i16, flags: u16) -> X {
+pub(crate) unsafe fn native_answer(call: &mut Call<'_>, mut result: NativeResult, nresults: i16, flags: u16) -> X {
     // SAFETY: N1; the call describes the native that just ran.
     unsafe {
         let co = call.co;
@@ -251,16 +251,16 @@ pub(crate) unsafe fn native_answer(mut call: Call<'_>, mut result: NativeResult,
                 Err(error) => {
                     // The frame shows up in tracebacks.
                     if !call.framed {
-                        push_native_frame(&mut call, Then::None, nresults, flags);
+                        push_native_frame(call, Then::None, nresults, flags);
                     }
                     return throw(co, error.kind());
                 }
             };
             match outcome.kind {
-                OutcomeKind::InPlace => return finish_native(&call, call.func, 1, nresults, flags),
+                OutcomeKind::InPlace => return finish_native(call, call.func, 1, nresults, flags),
                 OutcomeKind::Pushed => {
                     let count = outcome.count as usize;
-                    return finish_native(&call, (*co).top.sub(count), count, nresults, flags);
+                    return finish_native(call, (*co).top.sub(count), count, nresults, flags);
                 }
                 OutcomeKind::Next => {}
             }
@@ -268,22 +268,22 @@ pub(crate) unsafe fn native_answer(mut call: Call<'_>, mut result: NativeResult,
                 Next::None => unreachable!("a native that goes on says how"),
                 Next::Continue { then } => {
                     call.results_at = call.count + 1;
-                    result = enter_then(&mut call, then);
+                    result = enter_then(call, then);
                 }
                 Next::Call { nargs, then, unyieldable } => {
-                    return start_call(&mut call, nargs, then, unyieldable, nresults, flags);
+                    return start_call(call, nargs, then, unyieldable, nresults, flags);
                 }
-                Next::Protected { with_handler } => return start_protected(&mut call, with_handler, nresults, flags),
-                Next::Collect(collection) => return start_collect(&mut call, collection, nresults, flags),
+                Next::Protected { with_handler } => return start_protected(call, with_handler, nresults, flags),
+                Next::Collect(collection) => return start_collect(call, collection, nresults, flags),
                 Next::Switch(switch) => {
-                    let frame = release_frame(&call, nresults, flags);
+                    let frame = release_frame(call, nresults, flags);
                     (*co).pending_func = call.func;
                     (*co).pending_nresults = frame.0;
                     (*co).pending_flags = frame.1;
                     return coroutine::switch(call, switch);
                 }
                 Next::Hooks => {
-                    let x = finish_native(&call, call.func, 0, nresults, flags);
+                    let x = finish_native(call, call.func, 0, nresults, flags);
                     if x.is_halt() {
                         return x;
                     }
@@ -472,7 +472,7 @@ pub(crate) unsafe fn deliver(
         let moved = wanted.min(count);
         if from != func {
             for idx in 0..moved {
-                value::write(func.add(idx), *from.add(idx));
+                value::write(func.add(idx), value::read(from.add(idx)));
             }
         }
         for idx in moved..wanted {
@@ -483,7 +483,7 @@ pub(crate) unsafe fn deliver(
             return safe_point(X::reload(co), (*co).top);
         }
         if flags & FINISH != 0 {
-            return finish_instruction(co, *func);
+            return finish_instruction(co, value::read(func));
         }
         if flags & TO_NATIVE != 0 {
             return continue_native(co, func, wanted);
@@ -527,7 +527,7 @@ unsafe fn continue_native(co: *mut Coroutine, results: *mut Raw, count: usize) -
         }
         frame.base = results;
         frame.pc = exec::CONTINUE.as_ptr();
-        X::reload(co)
+        X { pc: frame.pc, base: results, k: frame.k, co }
     }
 }
 
@@ -580,7 +580,7 @@ unsafe fn enter_continuation(co: *mut Coroutine) -> X {
         }
         note_native(co, call.func);
         let result = enter_then(&mut call, then);
-        native_answer(call, result, nresults, flags)
+        native_answer(&mut call, result, nresults, flags)
     }
 }
 
@@ -810,7 +810,7 @@ pub(crate) unsafe fn unwind_step(co: *mut Coroutine) -> X {
     unsafe {
         let frame = &mut *(*co).frame;
         let func = frame.func;
-        let error = *error_slot(frame);
+        let error = value::read(error_slot(frame));
         let position = Coroutine::position(co, func);
         if let Some(at) = (*co).to_close.pop_if(|at| *at > position) {
             let slot = (*co).stack.add(at as usize);

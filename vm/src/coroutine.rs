@@ -35,7 +35,7 @@ pub(crate) enum Switch {
 }
 
 /// The native's frame is gone and its coroutine has noted where results go.
-pub(crate) unsafe fn switch(call: Call<'_>, switch: Switch) -> X {
+pub(crate) unsafe fn switch(call: &Call<'_>, switch: Switch) -> X {
     // SAFETY: N1 of `call`; all coroutines involved are alive, since stacks or `current` refer to them.
     unsafe {
         match switch {
@@ -67,7 +67,7 @@ unsafe fn deliver_pending(co: *mut Coroutine, first: Option<Raw>, from: *const R
             };
         }
         let hooked = hook::wants_return(co);
-        let function = *func;
+        let function = value::read(func);
         // A native that the hook is told about stays in its slot.
         let start = func.add(hooked as usize);
         let mut to = start;
@@ -76,7 +76,7 @@ unsafe fn deliver_pending(co: *mut Coroutine, first: Option<Raw>, from: *const R
             to = to.add(1);
         }
         for idx in 0..count {
-            value::write(to.add(idx), *from.add(idx));
+            value::write(to.add(idx), value::read(from.add(idx)));
         }
         let count = count + first.is_some() as usize;
         let (nresults, flags) = ((*co).pending_nresults, (*co).pending_flags);
@@ -206,7 +206,7 @@ pub(crate) unsafe fn start(co: *mut Coroutine, args: *const Raw, count: usize) -
             };
         }
         for idx in 0..count {
-            value::write(func.add(1 + idx), *args.add(idx));
+            value::write(func.add(1 + idx), value::read(args.add(idx)));
         }
         (*co).top = func.add(1 + count);
         call_value(co, func, count, -1, BOTTOM)

@@ -424,7 +424,7 @@ pub(crate) unsafe fn concat(x: X, a: usize, count: usize) -> X {
         while count > 1 {
             let first = x.base.add(a);
             let text = |idx: usize| {
-                let value = *first.add(idx);
+                let value = value::read(first.add(idx));
                 value.is_string() || value.is_number()
             };
             if !text(count - 1) || !text(count - 2) {

@@ -34,9 +34,10 @@ const OVERFLOW_RESERVE: usize = 400;
 pub(crate) const NATIVE_DEPTH_MAX: u32 = 200;
 /// What a message handler may nest to, beyond that.
 pub(crate) const HANDLER_DEPTH_MAX: u32 = NATIVE_DEPTH_MAX / 10 * 11;
-/// Slots of a fresh coroutine.
-const STACK_LEN_MIN: usize = 28;
-const FRAMES_LEN_MIN: usize = 3;
+/// Slots of a fresh coroutine: enough for a small function that calls natives, `coroutine.yield` above all.
+const STACK_LEN_MIN: usize = 40;
+/// The base frame and one function.
+const FRAMES_LEN_MIN: usize = 2;
 
 /// What the frame's end means for what is below it.
 pub(crate) const FINISH: u16 = 1;
@@ -80,10 +81,11 @@ pub(crate) struct Frame {
     pub func: *mut Raw,
     /// First register; behind the varargs in a vararg function.
     pub base: *mut Raw,
-    /// Lua: next instruction. Native: unused.
-    pub pc: *const Instruction,
     /// Lua: constants. Native: unused.
     pub k: *const Raw,
+    /// Lua: next instruction. Native: unused. Not beside `base`: both are read together right after this is written,
+    /// and read as a pair it would make the processor wait for the write.
+    pub pc: *const Instruction,
     /// Results the caller wants; -1 for all.
     pub nresults: i16,
     pub flags: u16,
@@ -180,24 +182,25 @@ pub(crate) struct Coroutine {
     /// Calls in progress that may not yield.
     pub unyieldable: u32,
     pub global: *mut Global,
-    pub stack: *mut Raw,
     pub stack_end: *mut Raw,
     /// First free slot, when no Lua frame runs.
     pub top: *mut Raw,
     pub frame: *mut Frame,
-    pub frames: *mut Frame,
-    pub frames_end: *mut Frame,
-    pub open_upvalues: *mut Upvalue,
-    /// Who resumed this one, while it runs or is normal.
-    pub resumer: *mut Coroutine,
     /// Where the results of the call that switched away go: see `call::deliver`.
     pub pending_func: *mut Raw,
+    // What a switch needs ends here: one cache line.
     pub pending_nresults: i16,
     pub pending_flags: u16,
     /// Native frames and metamethod calls on this coroutine.
     pub depth: u32,
     /// The same of all resumers.
     pub inherited_depth: u32,
+    /// Who resumed this one, while it runs or is normal.
+    pub resumer: *mut Coroutine,
+    pub stack: *mut Raw,
+    pub frames: *mut Frame,
+    pub frames_end: *mut Frame,
+    pub open_upvalues: *mut Upvalue,
     pub to_close: Vec<u32>,
     /// Stays once there was one.
     pub hook: Option<Box<Hook>>,
@@ -357,7 +360,7 @@ impl Coroutine {
             if fits && !cfg!(feature = "stress") {
                 return Ok(from);
             }
-            let new_len = if fits { old_len } else { need.max((old_len * 2).min(STACK_LEN_MAX)) + EXTRA };
+            let new_len = if fits { old_len } else { need.max((old_len + old_len / 2).min(STACK_LEN_MAX)) + EXTRA };
             let heap = &mut (*(*this).global).heap;
             if !overflow {
                 heap.check_room((new_len - old_len) * size_of::<Raw>()).map_err(|_| StackError::Memory)?;

@@ -168,6 +168,16 @@ impl Table {
         }
     }
 
+    /// Whether a look at one node shows that a short string is no key; false says nothing.
+    #[inline(always)]
+    pub unsafe fn lacks_short(this: *const Table, key: *mut Str) -> bool {
+        // SAFETY: T1, T2: a key that is there can be reached from this node.
+        unsafe {
+            let node = (*this).nodes.add(((*key).hash & (*this).mask) as usize);
+            (*node).next == 0 && ((*node).key_payload != key as u64 || (*node).key_tag != STRING)
+        }
+    }
+
     /// Slot of an integer key, or [`absent`].
     #[inline(always)]
     pub unsafe fn get_integer(this: *const Table, key: i64) -> *mut Raw {

@@ -168,13 +168,16 @@ impl Raw {
         }
     }
 
+    /// [`Raw::type_idx`] of strings.
+    pub const STRING_TYPE: usize = 3;
+
     /// Index of the value's type among the metatables by type; `None` for tables and userdata, which have their own.
     pub fn type_idx(self) -> usize {
         match self.tag {
             NIL => 0,
             FALSE | TRUE => 1,
             INTEGER | FLOAT => 2,
-            STRING | LONG_STRING => 3,
+            STRING | LONG_STRING => Raw::STRING_TYPE,
             NATIVE | CLOSURE | NATIVE_CLOSURE => 4,
             COROUTINE => 5,
             _ => 6,

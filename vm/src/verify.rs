@@ -115,7 +115,7 @@ impl Function<'_> {
             if i.op() == Op::LFalseSkip {
                 *targets.get_mut(pc + 2).ok_or("jump out of the code")? = true;
             }
-            if !i.op().operands().contains(&Operand::sj) {
+            if !i.op().has(Operand::sj) {
                 continue;
             }
             let target = pc as i64 + 1 + i.sbx() as i64;

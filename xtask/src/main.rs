@@ -59,8 +59,8 @@ const COMMANDS: [Command; 10] = [
     },
     Command {
         name: "bench",
-        operands: "[--runs N] [NAME...]",
-        about: "times benches/ against the reference and the C modules",
+        operands: "[--runs N] [--vs PATH] [--vm NAME=COMMAND]... [--store] [NAME...]",
+        about: "times benches/ against the reference, other Lua machines and the C modules",
         run: bench::main,
     },
     Command {

@@ -2,9 +2,9 @@
 //!
 //! The standard library cannot say how much processor time a child took. Linux can, in nanoseconds, in
 //! `/proc/PID/schedstat`, which stays readable between the child's end and `wait`. So a measured child is watched there
-//! until it is a zombie, read, and only then waited for. This counts user and system time of its main thread: enough
-//! for an interpreter that has only one. Output goes to unnamed files instead of pipes, so that a grandchild that keeps
-//! them open holds nobody up.
+//! until it is a zombie, read, and only then waited for. This counts user and system time of its main thread, enough
+//! for an interpreter that has only one, and that of the children it waited for, in hundredths of a second. Output goes
+//! to unnamed files instead of pipes, so that a grandchild that keeps them open holds nobody up.
 
 use crate::error::Error;
 use std::env;
@@ -30,6 +30,8 @@ pub struct Finished {
     pub status: Option<ExitStatus>,
     /// Processor time; `None` where the kernel does not tell.
     pub cpu: Option<Duration>,
+    /// The most memory that was seen resident, in KiB; what came in the last half millisecond may be missing.
+    pub memory_kib: u64,
     pub wall: Duration,
 }
 
@@ -54,7 +56,7 @@ pub fn measure(command: &mut Command, limit: Duration) -> Result<Finished, Error
     command.stdin(Stdio::null()).stdout(share(&stdout)?).stderr(share(&stderr)?);
     let started_at = Instant::now();
     let mut child = command.spawn().map_err(|error| cannot_start(command, error))?;
-    let ended = watch(&child, started_at + limit);
+    let (ended, memory_kib) = watch(&child, started_at + limit);
     let cpu = cpu_time(&child);
     let at_child = |error| Error::File { path: command.get_program().into(), error };
     if !ended {
@@ -62,7 +64,7 @@ pub fn measure(command: &mut Command, limit: Duration) -> Result<Finished, Error
     }
     let status = child.wait().map_err(at_child)?;
     let (wall, status) = (started_at.elapsed(), ended.then_some(status));
-    Ok(Finished { stdout: contents(&mut stdout)?, stderr: contents(&mut stderr)?, status, cpu, wall })
+    Ok(Finished { stdout: contents(&mut stdout)?, stderr: contents(&mut stderr)?, status, cpu, memory_kib, wall })
 }
 
 /// The error for a program that did not start.
@@ -84,28 +86,43 @@ pub fn failed(command: &Command, status: ExitStatus) -> Error {
     Error::Failed { command: text, status }
 }
 
-/// Waits until the child is a zombie; false: it still runs at the deadline.
-fn watch(child: &Child, deadline: Instant) -> bool {
-    let path = format!("/proc/{}/stat", child.id());
+/// Waits until the child is a zombie; false: it still runs at the deadline. Also the most memory it was seen to have.
+fn watch(child: &Child, deadline: Instant) -> (bool, u64) {
+    let (mut memory_kib, status) = (0, format!("/proc/{}/status", child.id()));
     loop {
         // A child that nobody has waited for keeps its entry, so an unreadable one means that there is no /proc; then
         // `wait` has to do without the deadline.
-        let Ok(text) = fs::read_to_string(&path) else { return true };
-        // The name in parentheses may hold anything, also a parenthesis.
-        if text.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')) {
-            return true;
+        if stat_field(child, STATE).is_none_or(|state| state == "Z") {
+            return (true, memory_kib);
         }
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        memory_kib = memory_kib.max(peak.unwrap_or(0));
         if Instant::now() >= deadline {
-            return false;
+            return (false, memory_kib);
         }
         thread::sleep(POLL_INTERVAL);
     }
 }
 
+/// Fields of `/proc/PID/stat` behind the name, by position (`man 5 proc_pid_stat`).
+const STATE: usize = 0;
+const CHILDREN_USER: usize = 13;
+const CHILDREN_SYSTEM: usize = 14;
+/// What those count in, on every architecture that Linux has.
+const TICK: Duration = Duration::from_millis(10);
+
+fn stat_field(child: &Child, field: usize) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{}/stat", child.id())).ok()?;
+    // The name in parentheses may hold anything, also a parenthesis.
+    Some(text.rsplit_once(") ")?.1.split(' ').nth(field)?.trim().to_owned())
+}
+
 fn cpu_time(child: &Child) -> Option<Duration> {
     let text = fs::read_to_string(format!("/proc/{}/schedstat", child.id())).ok()?;
-    let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
-    (nanoseconds > 0).then(|| Duration::from_nanos(nanoseconds))
+    let nanoseconds = text.split_whitespace().next()?.parse().ok().filter(|&nanoseconds| nanoseconds > 0)?;
+    let ticks = |field| stat_field(child, field).and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
+    Some(Duration::from_nanos(nanoseconds) + TICK * (ticks(CHILDREN_USER) + ticks(CHILDREN_SYSTEM)))
 }
 
 /// A file without a name: it goes when the last handle does.
@@ -143,6 +160,15 @@ mod tests {
         assert_eq!(finished.stdout, b"out\n");
         assert_eq!(finished.stderr, b"err\n");
         assert_eq!(finished.status.unwrap().code(), Some(3));
+    }
+
+    #[test]
+    fn time_and_memory_are_those_of_the_child() {
+        let busy = "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done";
+        let (alone, below) = (shell(busy, 20_000), shell(&format!("sh -c '{busy}'; true"), 20_000));
+        assert!(alone.cpu.unwrap() > Duration::from_millis(5), "{alone:?}");
+        assert!(below.cpu.unwrap() > Duration::from_millis(5), "{below:?}");
+        assert!(alone.memory_kib > 100, "{alone:?}");
     }
 
     #[test]

@@ -359,7 +359,8 @@ fn service(port: &Port, options: &ReportOptions) -> String {
     let Some(name) = port.service_name() else { return "unknown".into() };
     let probed = port.version.as_deref().is_some_and(|version| version.probed);
     let tunnel = if port.version.as_deref().is_some_and(|version| version.tls_tunnel) { "ssl/" } else { "" };
-    let doubt = if options.version_scan && port.state == PortState::Open && !probed { "?" } else { "" };
+    let is_doubtful = options.version_scan && port.state == PortState::Open && !probed && name != "unknown";
+    let doubt = if is_doubtful { "?" } else { "" };
     format!("{tunnel}{}{doubt}", text::printable(name.as_bytes()))
 }
 

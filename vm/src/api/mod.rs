@@ -59,7 +59,8 @@ pub struct LuaError {
     kind: ErrorKind,
 }
 
-const _: () = assert!(size_of::<LuaError>() == size_of::<usize>());
+// What a native answers fits into a register.
+const _: () = assert!(size_of::<NativeResult>() == size_of::<u64>());
 
 impl LuaError {
     pub(crate) fn kind(&self) -> ErrorKind {

@@ -6,9 +6,13 @@ use crate::call;
 use crate::closure::Closure;
 use crate::debug::Operand;
 use crate::metamethod;
+use crate::state::Event;
 use crate::string::Str;
 use crate::table::{self, Node, Table};
 use crate::value::{self, INTEGER, NIL, Raw, STRING, TABLE};
+
+/// Longest chain of `__index` tables that is followed here; others are left to [`metamethod::index`].
+const CHAIN_LEN_FAST: usize = 6;
 
 /// The value of a field by the slot that hit last, if it still holds this key and a value.
 #[inline(always)]
@@ -49,6 +53,38 @@ unsafe fn field(x: X, i: Instruction, object: Raw) -> X {
     }
 }
 
+/// The table in which methods of strings are found, as a rule the library `string`.
+#[inline(always)]
+unsafe fn string_methods(x: X) -> Option<*mut Table> {
+    // SAFETY: metatables and what they hold are alive.
+    unsafe {
+        let global = x.global();
+        let metatable = global.type_metatables[Raw::STRING_TYPE];
+        let handler = global.fast_event(metatable, Event::Index);
+        (handler.tag == TABLE).then(|| handler.as_ptr())
+    }
+}
+
+/// The table in which a method is looked for first: the object's class unless the object itself may have the field.
+#[inline(always)]
+unsafe fn methods(x: X, object: Raw, key: Raw) -> Option<*mut Table> {
+    // SAFETY: E1 to E4; a key is a short string.
+    unsafe {
+        if object.is_string() {
+            return string_methods(x);
+        }
+        if object.tag != TABLE {
+            return None;
+        }
+        let table = object.as_ptr::<Table>();
+        if !Table::lacks_short(table, key.as_ptr::<Str>()) {
+            return None;
+        }
+        let handler = x.global().fast_event((*table).metatable, Event::Index);
+        (handler.tag == TABLE).then(|| handler.as_ptr())
+    }
+}
+
 /// What an instruction reads from or writes to: an upvalue or a register.
 unsafe fn object_of(x: X, op: Op, idx: usize) -> (Raw, Operand) {
     // SAFETY: E1 to E4.
@@ -67,31 +103,32 @@ unsafe fn field_miss(x: X, i: Instruction) -> X {
         let (object, operand) = object_of(x, i.op(), i.b());
         let key = x.constant(i.c());
         let mut holder = object;
-        // One step up a chain of tables keeps methods and inherited fields off the generic path.
-        while holder.tag == TABLE {
+        if object.is_string()
+            && let Some(methods) = string_methods(x)
+        {
+            holder = Raw::table(methods);
+        }
+        // A few steps up a chain of tables keep methods and inherited fields off the generic path.
+        for _ in 0..CHAIN_LEN_FAST {
+            if holder.tag != TABLE {
+                break;
+            }
             let table = holder.as_ptr::<Table>();
+            // The cache knows the place in the object or in one of the holders.
+            if let Some(node) = cached_field(table, i, key) {
+                x.set(i.a(), value::read(Node::value(node)));
+                return x;
+            }
             let slot = Table::get_short(table, key.as_ptr::<Str>());
             if (*slot).tag != NIL {
                 remember(x, i, table, slot);
                 x.set(i.a(), value::read(slot));
                 return x;
             }
-            if (*table).metatable.is_null() {
+            holder = x.global().fast_event((*table).metatable, Event::Index);
+            if holder.is_nil() {
                 x.set(i.a(), Raw::NIL);
                 return x;
-            }
-            let handler = x.global().fast_event((*table).metatable, crate::state::Event::Index);
-            if handler.tag != TABLE || handler.payload == object.payload {
-                break;
-            }
-            holder = handler;
-            // The cache may know the place in the holder.
-            if let Some(node) = cached_field(holder.as_ptr(), i, key) {
-                x.set(i.a(), value::read(Node::value(node)));
-                return x;
-            }
-            if !(*holder.as_ptr::<Table>()).metatable.is_null() {
-                break;
             }
         }
         metamethod::index(x, i, object, key, operand)
@@ -321,6 +358,13 @@ ops! {
     fn self_field(x, i) {
         let object = x.reg(i.b());
         x.set(i.a() + 1, object);
+        let key = x.constant(i.c());
+        if let Some(methods) = methods(x, object, key)
+            && let Some(node) = cached_field(methods, i, key)
+        {
+            x.set(i.a(), value::read(Node::value(node)));
+            return x;
+        }
         field(x, i, object)
     }
     fn set_list(x, i) { slow(x, |x, i| fill_list(x, i)) }

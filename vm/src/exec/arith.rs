@@ -1,10 +1,20 @@
 //! Arithmetic and bitwise opcodes: integer and float fast paths; the rest is `metamethod::arith`.
 
 use super::{X, ops, slow};
-use crate::bytecode::{ARITH_FLIPPED, ARITH_SUBTRACT, Instruction, Op};
+use crate::bytecode::{ARITH_FLIPPED, ARITH_SUBTRACT, Instruction, Op, Operand};
 use crate::metamethod;
 use crate::number::{self, ArithOp};
 use crate::value::{FLOAT, INTEGER, Raw};
+
+/// One integer and one float, as two floats.
+#[inline(always)]
+fn mixed(left: Raw, right: Raw) -> Option<(f64, f64)> {
+    match (left.tag, right.tag) {
+        (FLOAT, INTEGER) => Some((left.as_float(), right.as_integer() as f64)),
+        (INTEGER, FLOAT) => Some((left.as_integer() as f64, right.as_float())),
+        _ => None,
+    }
+}
 
 /// Integers wrap, two floats or a mix of both compute in floats.
 #[inline(always)]
@@ -26,6 +36,10 @@ unsafe fn int_or_float(
             x.set(i.a(), Raw::float(float(left.as_float(), right.as_float())));
             return x;
         }
+        if let Some((left, right)) = mixed(left, right) {
+            x.set(i.a(), Raw::float(float(left, right)));
+            return x;
+        }
         slow(x, |x, i| other(x, i))
     }
 }
@@ -41,6 +55,10 @@ unsafe fn float_only(x: X, i: Instruction, left: Raw, right: Raw, float: impl Fn
         }
         if left.tag == INTEGER && right.tag == INTEGER {
             x.set(i.a(), Raw::float(float(left.as_integer() as f64, right.as_integer() as f64)));
+            return x;
+        }
+        if let Some((left, right)) = mixed(left, right) {
+            x.set(i.a(), Raw::float(float(left, right)));
             return x;
         }
         slow(x, |x, i| other(x, i))
@@ -90,7 +108,7 @@ unsafe fn other(x: X, i: Instruction) -> X {
         let (op, is_constant) = operation(i.op());
         let left = x.reg(i.b());
         let right = if is_constant { x.constant(i.c()) } else { x.reg(i.c()) };
-        let has_flags = i.op().operands().contains(&crate::bytecode::Operand::flags);
+        let has_flags = i.op().has(Operand::flags);
         if has_flags && i.d() as u16 & ARITH_FLIPPED != 0 {
             metamethod::arith(x, i, op, right, left)
         } else {

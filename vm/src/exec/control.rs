@@ -228,7 +228,7 @@ unsafe fn call_native(x: X, function: NativeFn, func: *mut Raw, nargs: usize, nr
             let x = X { base: (*(*co).frame).base, ..x };
             return call::safe_point_behind(x);
         }
-        slow_with(x, |_| native_answer(call, result, nresults, 0))
+        slow_with(x, |_| native_answer(&mut call, result, nresults, 0))
     }
 }
 
@@ -281,7 +281,7 @@ unsafe fn tail_call_slow(x: X, i: Instruction) -> X {
                 Err(error) => return call::throw_stack(co, error),
             };
             for idx in (0..=nargs).rev() {
-                value::write(from.add(idx + 1), *from.add(idx));
+                value::write(from.add(idx + 1), value::read(from.add(idx)));
             }
             value::write(from, handler);
             nargs += 1;
@@ -294,7 +294,7 @@ unsafe fn tail_call_slow(x: X, i: Instruction) -> X {
         let frame = &mut *(*co).frame;
         let (func, nresults, flags) = (frame.func, frame.nresults, frame.flags);
         for idx in 0..=nargs {
-            value::write(func.add(idx), *from.add(idx));
+            value::write(func.add(idx), value::read(from.add(idx)));
         }
         (*co).frame = (*co).frame.sub(1);
         (*co).top = func.add(1 + nargs);
@@ -481,7 +481,7 @@ unsafe fn get_varargs(x: X, i: Instruction) -> X {
         let base = (*(*co).frame).base;
         let from = base.sub(1 + count);
         for idx in 0..wanted.min(count) {
-            value::write(to.add(idx), *from.add(idx));
+            value::write(to.add(idx), value::read(from.add(idx)));
         }
         for idx in count..wanted {
             value::write(to.add(idx), Raw::NIL);
@@ -518,7 +518,7 @@ unsafe fn prepare_varargs(x: X, i: Instruction) -> X {
         let old_base = end.sub(nargs);
         value::write(end, *old_base.sub(1));
         for idx in 0..params {
-            value::write(end.add(1 + idx), *old_base.add(idx));
+            value::write(end.add(1 + idx), value::read(old_base.add(idx)));
             value::write(old_base.add(idx), Raw::NIL);
         }
         let frame = &mut *(*co).frame;
