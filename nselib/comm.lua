@@ -22,6 +22,10 @@ _ENV = stdnse.module("comm", stdnse.seeall)
 -- A service may take its time to answer, longer than a stack does to accept.
 local REQUEST_TIMEOUT_EXTRA_MS = 6000
 
+-- Services that begin in the clear and are switched to TLS by a command: a hello of TLS only annoys them.
+local STARTS_PLAIN = { ftp = true, imap = true, irc = true, ldap = true, mysql = true, nntp = true, pop3 = true,
+  postgresql = true, smtp = true, submission = true, ["xmpp-client"] = true, ["xmpp-server"] = true }
+
 local function timeouts (host, opts)
   local timeout = opts.timeout
   local connect_timeout = opts.connect_timeout or timeout or stdnse.get_timeout(host)
@@ -173,6 +177,8 @@ function tryssl (host, port, data, opts)
     order = { "udp" }
   elseif type(port) == "table" and port.version and port.version.service_tunnel == "ssl" then
     order = { "ssl", "tcp" }
+  elseif type(port) == "table" and STARTS_PLAIN[port.service or ""] then
+    order = { "tcp", "ssl" }
   else
     local described = type(port) == "table" and port or { number = tonumber(port), protocol = "tcp", state = "open" }
     described = { number = described.number, protocol = described.protocol or "tcp", state = described.state or "open",
