@@ -6,6 +6,7 @@
 -- equal(got, expected, what)  the two are equal, tables by what they hold
 -- raises(pattern, f, ...)     the call fails with a message in which the pattern is found
 -- require "stub"              replaces sockets, levels, interfaces and the clock; see there
+-- require "peer"              replaces sockets by ones whose other side is a function; see there
 -- host, port                  the tables of a host and a port on loopback where nobody listens
 -- `assert` ends the file at its first failure.
 
@@ -57,6 +58,7 @@ return function (path, folder, host, port)
   end
 
   package.preload.stub = function () return dofile(folder .. "/stub.lua") end
+  package.preload.peer = function () return dofile(folder .. "/peer.lua") end
   local chunk, message = loadfile(path, "t", env)
   if not chunk then return message end
   local ok, trace = xpcall(chunk, debug.traceback)
