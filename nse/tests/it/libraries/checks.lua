@@ -5,6 +5,8 @@
 -- check(what, text, ...)      the values, written as Lua would, are this text
 -- equal(got, expected, what)  the two are equal, tables by what they hold
 -- raises(pattern, f, ...)     the call fails with a message in which the pattern is found
+-- fuzz(what, inputs, f)       f raises no error for the inputs and for damaged copies of them; FUZZ=N in the environment
+--                             makes N copies of each (200 when it is not set), always the same ones
 -- require "stub"              replaces sockets, levels, interfaces and the clock; see there
 -- host, port                  the tables of a host and a port on loopback where nobody listens
 -- `assert` ends the file at its first failure.
@@ -53,6 +55,43 @@ return function (path, folder, host, port)
       fail("no error; expected one like %s", pattern)
     elseif not tostring(message):find(pattern) then
       fail("expected an error like %s, got: %s", pattern, tostring(message))
+    end
+  end
+
+  -- Flips, cuts, repeats and inserts bytes.
+  local function damage (bytes, random)
+    for _ = 1, random(1, 4) do
+      local at, kind = random(0, #bytes), random(1, 5)
+      local before, after = bytes:sub(1, at), bytes:sub(at + 1)
+      if kind == 1 then
+        bytes = before .. string.char(random(0, 255)) .. after:sub(2)
+      elseif kind == 2 then
+        bytes = before
+      elseif kind == 3 then
+        bytes = before .. bytes:sub(random(1, #bytes + 1)):sub(1, 64) .. after
+      elseif kind == 4 then
+        bytes = before .. string.char(random(0, 255)):rep(random(1, 8)) .. after
+      else
+        bytes = before .. (random(0, 1) == 0 and "\0" or "\255"):rep(random(1, 4)) .. after:sub(5)
+      end
+    end
+    return bytes
+  end
+
+  function env.fuzz (what, inputs, f)
+    count = count + 1
+    -- A generator of its own, so that every run sees the same bytes.
+    local state = 1
+    local function random (from, to)
+      state = state * 6364136223846793005 + 1442695040888963407
+      return from + (state >> 33) % (to - from + 1)
+    end
+    for _, input in ipairs(inputs) do
+      for i = 0, tonumber(os.getenv("FUZZ")) or 200 do
+        local bytes = i == 0 and input or damage(input, random)
+        local ok, message = pcall(f, bytes)
+        if not ok then return fail("%s: %q: %s", what, bytes, tostring(message)) end
+      end
     end
   end
 
