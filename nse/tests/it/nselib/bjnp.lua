@@ -27,3 +27,8 @@ check("cut", 'true {1="Manufacturer: Canon"}', ask("getPrinterIdentity", answer(
 check("other answers", 'false "Unexpected answer"', ask("getPrinterIdentity", answer(1, 0x99, body)))
 check("no BJNP", 'false "Unexpected answer"', ask("getPrinterIdentity", ("x"):rep(100)))
 check("too short", 'false "Unexpected answer"', ask("getPrinterIdentity", "BJNP"))
+
+for _, damaged in ipairs(mutants(answer(1, 0x30, body), 500)) do
+  local ran, err = pcall(ask, "getPrinterIdentity", damaged)
+  if not ran then check("damaged: " .. stdnse.tohex(damaged), "true", ran, err) end
+end
