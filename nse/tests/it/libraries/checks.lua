@@ -7,6 +7,7 @@
 -- raises(pattern, f, ...)     the call fails with a message in which the pattern is found
 -- fuzz(what, inputs, f)       f raises no error for the inputs and for damaged copies of them; FUZZ=N in the environment
 --                             makes N copies of each (200 when it is not set), always the same ones
+-- mutants(bytes, count)       so many copies of the bytes, each damaged in some way; the same ones in every run
 -- require "stub"              replaces sockets, levels, interfaces and the clock; see there
 -- host, port                  the tables of a host and a port on loopback where nobody listens
 -- `assert` ends the file at its first failure.
@@ -21,6 +22,31 @@ local function show (value)
   return "{" .. table.concat(list, ",") .. "}"
 end
 
+-- Changes of one place of a text: bytes replaced, taken away, doubled, put in, or all that follows cut off.
+local CHANGES = {
+  function (bytes, at, random) return bytes:sub(1, at - 1) .. string.char(random(256) - 1) .. bytes:sub(at + 1) end,
+  function (bytes, at, random) return bytes:sub(1, at - 1) .. bytes:sub(at + random(20)) end,
+  function (bytes, at, random) return bytes:sub(1, at + random(50)) .. bytes:sub(at) end,
+  function (bytes, at, random) return bytes:sub(1, at) .. ("\0\xFF<\"[{%"):sub(random(7)) .. bytes:sub(at + 1) end,
+  function (bytes, at) return bytes:sub(1, at) end,
+}
+
+local function mutants (bytes, count)
+  -- Numbers of our own, so that a failure shows in every run (the constants of Numerical Recipes).
+  local state = #bytes
+  local function random (most)
+    state = (state * 1664525 + 1013904223) & 0xFFFFFFFF
+    return (state >> 16) % most + 1
+  end
+  local list = {}
+  for i = 1, count do
+    local text = bytes
+    for _ = 1, random(3) do text = CHANGES[random(#CHANGES)](text, random(math.max(#text, 1)), random) end
+    list[i] = text
+  end
+  return list
+end
+
 return function (path, folder, host, port)
   local failures, count = {}, 0
 
@@ -30,7 +56,7 @@ return function (path, folder, host, port)
     failures[#failures + 1] = ("%s:%d: "):format(name, where.currentline) .. message:format(...)
   end
 
-  local env = setmetatable({ host = host, port = port }, { __index = _G })
+  local env = setmetatable({ host = host, port = port, mutants = mutants }, { __index = _G })
 
   function env.check (what, expected, ...)
     count = count + 1
@@ -58,39 +84,14 @@ return function (path, folder, host, port)
     end
   end
 
-  -- Flips, cuts, repeats and inserts bytes.
-  local function damage (bytes, random)
-    for _ = 1, random(1, 4) do
-      local at, kind = random(0, #bytes), random(1, 5)
-      local before, after = bytes:sub(1, at), bytes:sub(at + 1)
-      if kind == 1 then
-        bytes = before .. string.char(random(0, 255)) .. after:sub(2)
-      elseif kind == 2 then
-        bytes = before
-      elseif kind == 3 then
-        bytes = before .. bytes:sub(random(1, #bytes + 1)):sub(1, 64) .. after
-      elseif kind == 4 then
-        bytes = before .. string.char(random(0, 255)):rep(random(1, 8)) .. after
-      else
-        bytes = before .. (random(0, 1) == 0 and "\0" or "\255"):rep(random(1, 4)) .. after:sub(5)
-      end
-    end
-    return bytes
-  end
-
   function env.fuzz (what, inputs, f)
     count = count + 1
-    -- A generator of its own, so that every run sees the same bytes.
-    local state = 1
-    local function random (from, to)
-      state = state * 6364136223846793005 + 1442695040888963407
-      return from + (state >> 33) % (to - from + 1)
-    end
     for _, input in ipairs(inputs) do
-      for i = 0, tonumber(os.getenv("FUZZ")) or 200 do
-        local bytes = i == 0 and input or damage(input, random)
-        local ok, message = pcall(f, bytes)
-        if not ok then return fail("%s: %q: %s", what, bytes, tostring(message)) end
+      local all = mutants(input, tonumber(os.getenv("FUZZ")) or 200)
+      all[0] = input
+      for i = 0, #all do
+        local ok, message = pcall(f, all[i])
+        if not ok then return fail("%s: %q: %s", what, all[i], tostring(message)) end
       end
     end
   end
