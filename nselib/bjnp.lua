@@ -78,7 +78,10 @@ local function device (kind, body)
     if not header or #data < 18 then return nil end
     local length = string.unpack(">I2", data, 17)
     local values = {}
-    for name, value in string.gmatch(string.sub(data, 19, 16 + length), "([%w ]+):([^;]*);") do values[name] = value end
+    for pair in string.gmatch(string.sub(data, 19, 16 + length), "([^;]*);") do
+      local name, value = string.match(pair, "^([%w ]+):(.*)$")
+      if name then values[name] = value end
+    end
     local lines = {}
     for _, field in ipairs(SHOWN) do
       -- A scanner has no version of its own.
