@@ -9,6 +9,7 @@
 --                             makes N copies of each (200 when it is not set), always the same ones
 -- mutants(bytes, count)       so many copies of the bytes, each damaged in some way; the same ones in every run
 -- require "stub"              replaces sockets, levels, interfaces and the clock; see there
+-- require "peer"              replaces sockets by ones whose other side is a function; see there
 -- host, port                  the tables of a host and a port on loopback where nobody listens
 -- `assert` ends the file at its first failure.
 
@@ -97,6 +98,7 @@ return function (path, folder, host, port)
   end
 
   package.preload.stub = function () return dofile(folder .. "/stub.lua") end
+  package.preload.peer = function () return dofile(folder .. "/peer.lua") end
   local chunk, message = loadfile(path, "t", env)
   if not chunk then return message end
   local ok, trace = xpcall(chunk, debug.traceback)
