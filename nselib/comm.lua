@@ -16,6 +16,7 @@
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local tableaux = require "tableaux"
 _ENV = stdnse.module("comm", stdnse.seeall)
 
 -- A service may take its time to answer, longer than a stack does to accept.
@@ -151,6 +152,10 @@ function opencon (host, port, data, opts)
   return converse(host, port, data, opts, opts.proto or default_proto(port))
 end
 
+-- Services that can be switched to TLS, and so are some of shortport.ssl, yet begin without it.
+local BEGIN_PLAIN = tableaux.invert({ "ftp", "smtp", "submission", "imap", "pop3", "nntp", "ldap", "xmpp-client",
+  "xmpp-server", "mysql", "postgresql", "ms-wbt-server" })
+
 --- Connects with or without TLS, whichever the service answers to.
 --
 -- The more likely one is tried first: TLS if version detection found it or the port suggests it.
@@ -178,7 +183,8 @@ function tryssl (host, port, data, opts)
     local described = type(port) == "table" and port or { number = tonumber(port), protocol = "tcp", state = "open" }
     described = { number = described.number, protocol = described.protocol or "tcp", state = described.state or "open",
       service = described.service, version = described.version }
-    order = shortport.ssl(host, described) and { "ssl", "tcp" } or { "tcp", "ssl" }
+    local likely = not BEGIN_PLAIN[described.service or ""] and shortport.ssl(host, described)
+    order = likely and { "ssl", "tcp" } or { "tcp", "ssl" }
   end
 
   local failure

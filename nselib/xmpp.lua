@@ -74,7 +74,9 @@ function TagProcessor.success () return true, "Login success" end
 -- @param tag The end tag of the challenge.
 -- @return The question, or nil.
 function TagProcessor.challenge (tag)
-  return tag.contents ~= "" and base64.dec(tag.contents) or nil
+  if tag.contents == "" then return nil end
+  local ok, question = pcall(base64.dec, tag.contents)
+  return ok and question or nil
 end
 
 --- A stream.

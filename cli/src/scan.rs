@@ -63,6 +63,7 @@ struct Watcher<'s> {
     done: usize,
     /// Only scripts that help version detection run: what they say of ports is not shown.
     of_version: bool,
+    has_told: bool,
     /// When the work on the group began, and what a host may take.
     began: Instant,
     host_timeout_ms: Option<u64>,
@@ -70,12 +71,16 @@ struct Watcher<'s> {
 
 impl Watch for Watcher<'_> {
     fn step(&mut self, live: usize, left: usize) -> Stop {
-        self.progress.done_of(self.done, self.done + live + left, self.outputs);
+        self.has_told = self.progress.done_of(self.done, self.done + live + left, self.outputs);
         match interrupt::count() {
             0 => Stop::No,
             1 => Stop::NothingNew,
             _ => Stop::Now,
         }
+    }
+
+    fn has_told(&self) -> bool {
+        self.has_told
     }
 
     fn host_time_left_ms(&self) -> Option<u64> {
@@ -449,7 +454,8 @@ impl<'o> Scan<'o> {
             let (progress, outputs, resumed) = (&mut self.progress, &mut self.outputs, &self.resumed);
             let of_version = !self.options.scripts.are_wanted();
             let host_timeout_ms = self.timing.host_timeout_ms;
-            let mut watcher = Watcher { progress, outputs, resumed, done: 0, of_version, began, host_timeout_ms };
+            let mut watcher =
+                Watcher { progress, outputs, resumed, done: 0, of_version, has_told: false, began, host_timeout_ms };
             hosts = engine.run_watched(Phase::Scan, hosts, &mut watcher).0;
         }
         let is_cut = interrupt::count() > 0;

@@ -26,7 +26,7 @@ use perilune_scan::result::{PortState, ScriptResult};
 use perilune_scan::sys;
 use perilune_vm::{Call, LuaError, Root, Run, State, Value};
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -175,6 +175,7 @@ impl<'e> Scheduler<'e> {
         while !self.candidates.is_empty() || self.instances > 0 {
             let left = self.candidates.len();
             match self.watch.step(self.instances, left) {
+                Stop::No if self.watch.has_told() => self.show_threads(),
                 Stop::No => {}
                 Stop::NothingNew => self.candidates.clear(),
                 Stop::Now => {
@@ -186,6 +187,40 @@ impl<'e> Scheduler<'e> {
             self.round();
         }
         self.abandon_workers();
+    }
+
+    /// Shows which threads live, in more detail the more the user wants to debug.
+    fn show_threads(&mut self) {
+        /// Of more scripts no counts are shown.
+        const SCRIPTS_MAX: usize = 5;
+        let shared = Rc::clone(&self.engine.shared);
+        let (running, waiting) = (self.running.len(), self.waiting.len());
+        shared.verbose(1, &format!("Active NSE Script Threads: {} ({waiting} waiting)", running + waiting));
+        let running = self.running.iter().map(|thread| ("Running", thread));
+        let waiting = self.waiting.values().map(|thread| ("Waiting", thread));
+        let mut threads: Vec<(&str, &Rc<ThreadInfo>)> =
+            running.chain(waiting).map(|(state, thread)| (state, &thread.info)).collect();
+        threads.sort_by_key(|(state, info)| (*state, info.id));
+        if shared.options.debugging >= 2 {
+            for (state, info) in threads {
+                let text = self.engine.state.enter(|call| {
+                    let coroutine = call.rooted(&info.coroutine).as_coroutine();
+                    coroutine.map_or_else(Vec::new, |coroutine| call.traceback_of(coroutine, None, 0))
+                });
+                let text = String::from_utf8_lossy(&text).replace('\n', "\n\t");
+                shared.debug(2, &format!("{state}: {}{}\n\t{text}", info.info(), info.against()));
+            }
+            return;
+        }
+        let mut counts: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+        for (state, info) in threads {
+            counts.entry(&info.instance.script.id).or_default()[usize::from(state == "Waiting")] += 1;
+        }
+        if counts.len() <= SCRIPTS_MAX {
+            for (id, [running, waiting]) in counts {
+                shared.debug(1, &format!("Script {id}: {running} threads running, {waiting} threads waiting"));
+            }
+        }
     }
 
     /// Only workers are left: they run no more.

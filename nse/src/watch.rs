@@ -21,6 +21,11 @@ pub trait Watch {
         Stop::No
     }
 
+    /// Whether the user was just told how far the phase is, and may be told which threads run.
+    fn has_told(&self) -> bool {
+        false
+    }
+
     /// What is left of the time that each host of the group may take, in milliseconds.
     fn host_time_left_ms(&self) -> Option<u64> {
         None

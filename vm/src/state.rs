@@ -8,9 +8,10 @@ use crate::bytecode::{Constant, Proto, StrId};
 use crate::closure::NativeFn;
 use crate::closure::{LoadedProto, Local, ProtoParts, UpvalueSource};
 use crate::gc::{Heap, OutOfMemory};
+use crate::sample::Sampler;
 use crate::stack::{self, Coroutine};
 use crate::string::Str;
-use crate::table::Table;
+use crate::table::{self, Table};
 use crate::userdata::Userdata;
 use crate::value::{self, Header, Raw, TABLE, TYPE_COUNT, USERDATA};
 use std::cell::RefCell;
@@ -147,8 +148,9 @@ pub(crate) struct Global {
     pub exit: Exit,
     /// What the task goes on with once all its variables are closed.
     pub replacement: Option<(NativeFn, Raw)>,
-    /// Number of coroutines with a hook.
+    /// Number of coroutines with a hook, and one more for a sampler.
     pub hooks: usize,
+    pub sampler: Option<Box<Sampler>>,
     pub roots: Rc<RefCell<RootSlots>>,
     /// Address of the native that `pairs` gives: loops run it without a call.
     pub next_function: u64,
@@ -160,6 +162,7 @@ pub(crate) struct Global {
 
 impl Global {
     pub fn new(seed: u64) -> Result<Box<Global>, OutOfMemory> {
+        table::seed_words(seed);
         let mut global = Box::new(Global {
             heap: Heap::new(seed),
             budget: i64::MAX,
@@ -176,6 +179,7 @@ impl Global {
             results: Vec::new(),
             exit: Exit::Failed,
             hooks: 0,
+            sampler: None,
             roots: Rc::default(),
             next_function: 0,
             warn: None,

@@ -61,7 +61,8 @@ impl<W: Write> Normal<W> {
             self.out,
             "Stats: {elapsed} elapsed; {hosts_done} hosts completed ({hosts_up} up), {hosts_now} undergoing {task}"
         )?;
-        write!(self.out, "{task} Timing: About {percent:.2}% done")?;
+        let meter = if task == "Script Scan" { "NSE" } else { task.as_str() };
+        write!(self.out, "{meter} Timing: About {percent:.2}% done")?;
         if *percent >= 1.0 {
             let (etc, remaining) = (text::hour_and_minute(progress.etc), text::clock(progress.remaining * 1000));
             write!(self.out, "; ETC: {etc} ({remaining} remaining)")?;

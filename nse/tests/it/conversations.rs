@@ -2,9 +2,9 @@
 //!
 //! A file is a list of lines; those that start with `#` and empty ones are skipped. First comes the head:
 //! `script: ID`, `service: TRANSPORT NAME` (name `-` for none, `ssl/NAME` for one inside TLS), and where wanted `args:`
-//! (as after `--script-args`), `host:` (the target's name), `verbosity: N`, `force:` (the rule is not asked), `helper: ID`
-//! with lines `| LUA` (the action of a port script of that name, which runs beside it), `setup: COMMAND` and
-//! `daemon: COMMAND` (run by `sh` in a folder of their own; the daemon has to listen on `{port}`).
+//! (as after `--script-args`), `host:` (the target's name), `reverse:` (the name of its address), `verbosity: N`, `force:`
+//! (the rule is not asked), `helper: ID` with lines `| LUA` (the action of a port script of that name, which runs beside
+//! it), `setup: COMMAND` and `daemon: COMMAND` (run by `sh` in a folder of their own; the daemon has to listen on `{port}`).
 //! Without a daemon, blocks say what the other side does: `talk` in the order of its lines on one connection, the first
 //! block on the first one and so on; `answers` on all others, where each group of client lines is a case that is answered
 //! as often as it is asked. Client and server lines, joined when they follow each other: `C: text`, `C| text and CR LF`,
@@ -122,6 +122,7 @@ fn run(path: &Path) -> Result<(), String> {
 fn scan(file: &File, place: &Folder, port: u16) -> Result<(Host, Vec<ScriptResult>), String> {
     let mut target = host(&[port]);
     target.target_name = file.host.clone();
+    target.reverse_name = file.reverse.clone();
     target.ports[0].protocol = file.transport;
     target.ports[0].service = file.service.clone();
     if file.tunnel {

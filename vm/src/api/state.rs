@@ -6,6 +6,7 @@ use crate::closure::NativeFn;
 use crate::coroutine;
 use crate::exec::{self, X};
 use crate::gc::OutOfMemory;
+use crate::sample::SampleFn;
 use crate::stack::{Coroutine as RawCoroutine, NATIVE_RESERVE, Status as RawStatus};
 use crate::state::{Exit, Global, RootSlots};
 use crate::string::Str as RawStr;
@@ -109,6 +110,12 @@ impl State {
     pub fn new(seed: Option<u64>) -> Result<State, NotEnoughMemory> {
         let seed = seed.unwrap_or_else(random_seed);
         Ok(State { global: Global::new(seed).map_err(|OutOfMemory| NotEnoughMemory)? })
+    }
+
+    /// Has `sink` called with the stack every so many instructions, for a profiler. Must be set before what is to be
+    /// sampled runs; costs a test per instruction from then on.
+    pub fn sample(&mut self, every: u32, sink: SampleFn) {
+        self.global.sample(every, sink);
     }
 
     /// Runs Rust code that needs values, as a native would.

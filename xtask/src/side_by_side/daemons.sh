@@ -350,25 +350,6 @@ $address:chargen dgram udp wait root internal
 END
 inetd -i "$home/inetd.conf" >inetd.log 2>&1 &
 oidentd -i -a "$address" -p 113 -u nobody -g nogroup >oidentd.log 2>&1 &
-cat >proftpd.conf <<END
-ServerName Moon
-ServerType standalone
-DefaultServer on
-Port 2121
-DefaultAddress $address
-SocketBindTight on
-UseIPv6 off
-PidFile $home/proftpd.pid
-ScoreboardFile $home/proftpd.score
-SystemLog $home/proftpd.log
-<Anonymous $home/ftp>
-  User nobody
-  Group nogroup
-  UserAlias anonymous nobody
-  RequireValidShell off
-</Anonymous>
-END
-proftpd -n -c "$home/proftpd.conf" >proftpd.out 2>&1 &
 cat >ngircd.conf <<END
 [Global]
 Name = irc.moon.example
