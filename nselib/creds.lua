@@ -81,7 +81,7 @@ end
 
 function Account:__tostring ()
   local parts = {}
-  if self.username then parts[1] = self.username .. ":" end
+  if self.username and self.username ~= "" then parts[1] = self.username .. ":" end
   if self.password then parts[#parts + 1] = self.password == "" and "<empty>" or self.password end
   return string.format("%s - %s", table.concat(parts), tostring(self.state))
 end
