@@ -79,7 +79,9 @@ action = function (host)
   local _, user = netbios.get_user_name(host, names)
   result.user = user and printable(user) or "<unknown>"
   local mac = string.sub(statistics or "", 1, 6)
-  result.mac = #mac == 6 and ("%s (%s)"):format(stdnse.format_mac(mac), maker_of(mac)) or "<unknown>"
+  -- Servers that do not know theirs, such as Samba, say zeros.
+  local known = #mac == 6 and mac ~= ("\0"):rep(6)
+  result.mac = known and ("%s (%s)"):format(stdnse.format_mac(mac), maker_of(mac)) or "<unknown> (unknown)"
   result.names = {}
   for i, entry in ipairs(names) do
     local one = stdnse.output_table()
