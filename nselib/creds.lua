@@ -81,7 +81,7 @@ end
 
 function Account:__tostring ()
   local parts = {}
-  if self.username then parts[1] = self.username .. ":" end
+  if self.username and self.username ~= "" then parts[1] = self.username .. ":" end
   if self.password then parts[#parts + 1] = self.password == "" and "<empty>" or self.password end
   return string.format("%s - %s", table.concat(parts), tostring(self.state))
 end
@@ -276,7 +276,11 @@ function Credentials:getTable ()
   local out = stdnse.output_table()
   for _, ip in ipairs(hosts) do
     local group, services = by_host[ip], stdnse.output_table()
-    table.sort(group.names)
+    table.sort(group.names, function (a, b)
+      local x, y = tonumber(string.match(a, "^%d+")) or 0, tonumber(string.match(b, "^%d+")) or 0
+      if x ~= y then return x < y end
+      return a < b
+    end)
     for _, name in ipairs(group.names) do services[name] = sort_accounts(group.lists[name]) end
     out[ip] = services
   end

@@ -4,6 +4,7 @@
 --
 -- @copyright MIT OR Apache-2.0
 
+local base64 = require "base64"
 local math = require "math"
 local os = require "os"
 local stdnse = require "stdnse"
@@ -14,37 +15,6 @@ _ENV = stdnse.module("httpauth", stdnse.seeall)
 
 -- An engine without it does Basic authentication only.
 local have_openssl, openssl = pcall(require, "openssl")
-
-local BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-local function encode64 (s)
-  local out = {}
-  for i = 1, #s, 3 do
-    local a, b, c = string.byte(s, i, i + 2)
-    local n = a << 16 | (b or 0) << 8 | (c or 0)
-    local at = { n >> 18 & 63, n >> 12 & 63, b and n >> 6 & 63, c and n & 63 }
-    for k = 1, 4 do
-      out[#out + 1] = at[k] and string.sub(BASE64, at[k] + 1, at[k] + 1) or "="
-    end
-  end
-  return table.concat(out)
-end
-
---- Undoes base64; what is not part of it is skipped.
--- @param s The text.
--- @return The bytes.
-function decode64 (s)
-  local out, bits, count = {}, 0, 0
-  for c in string.gmatch(s, "[%w+/]") do
-    bits = (bits << 6 | string.find(BASE64, c, 1, true) - 1) & 0xFFFF
-    count = count + 6
-    if count >= 8 then
-      count = count - 8
-      out[#out + 1] = string.char(bits >> count & 0xFF)
-    end
-  end
-  return table.concat(out)
-end
 
 -- Challenges ------------------------------------------------------------------------------------------------------
 
@@ -61,7 +31,7 @@ local function quoted_string (s, pos)
     out[#out + 1] = plain
     local c = string.sub(s, stop, stop)
     if c == '"' then return table.concat(out), stop + 1 end
-    if c == "" then return nil end
+    if c == "" or stop == #s then return nil end
     out[#out + 1] = string.sub(s, stop + 1, stop + 1)
     at = stop + 2
   end
@@ -126,13 +96,22 @@ function challenge_of (response, scheme)
   return nil
 end
 
+--- The bytes of a challenge that is a single piece of data.
+-- @param challenge The challenge.
+-- @return The bytes, or nil if there are none.
+function decoded (challenge)
+  if not challenge.data then return nil end
+  local ok, bytes = pcall(base64.dec, challenge.data)
+  return ok and bytes or nil
+end
+
 -- Answers ---------------------------------------------------------------------------------------------------------
 
 --- The answer of Basic.
 -- @param auth Table with <code>username</code> and <code>password</code>.
 -- @return The value of an <code>Authorization</code> field.
 function basic (auth)
-  return "Basic " .. encode64(auth.username .. ":" .. (auth.password or ""))
+  return "Basic " .. base64.enc(auth.username .. ":" .. (auth.password or ""))
 end
 
 local function random_bytes (count)
@@ -216,7 +195,7 @@ end
 -- @return The value of an <code>Authorization</code> field, or nil if NTLM can't be done.
 function ntlm_negotiate ()
   if not have_openssl then return nil end
-  return "NTLM " .. encode64("NTLMSSP\0" .. string.pack("<I4I4", 1, NTLM_FLAGS) .. ("\0"):rep(16))
+  return "NTLM " .. base64.enc("NTLMSSP\0" .. string.pack("<I4I4", 1, NTLM_FLAGS) .. ("\0"):rep(16))
 end
 
 -- The server's nonce, flags and target information.
@@ -255,7 +234,8 @@ end
 -- @param challenge The server's challenge.
 -- @return The value of an <code>Authorization</code> field, or nil if the challenge is none of NTLM.
 function ntlm_authenticate (auth, challenge)
-  local server = challenge.data and parse_ntlm_challenge(decode64(challenge.data))
+  local blob = decoded(challenge)
+  local server = blob and parse_ntlm_challenge(blob)
   if not server or not have_openssl then return nil end
   local nt, lm = ntlmv2_response(auth, server.nonce, server.info, random_bytes(8), file_time())
   local values = { lm, nt, utf16(auth.domain or ""), utf16(auth.username), "", "" }
@@ -264,7 +244,7 @@ function ntlm_authenticate (auth, challenge)
     fields[i] = string.pack("<I2I2I4", #value, #value, offset)
     offset = offset + #value
   end
-  return "NTLM " .. encode64("NTLMSSP\0\3\0\0\0" .. table.concat(fields)
+  return "NTLM " .. base64.enc("NTLMSSP\0\3\0\0\0" .. table.concat(fields)
     .. string.pack("<I4", server.flags & (NTLM_FLAGS | TARGET_INFO)) .. table.concat(values))
 end
 

@@ -5,7 +5,6 @@
 --
 -- @copyright MIT OR Apache-2.0
 
-local math = require "math"
 local nmap = require "nmap"
 local stdnse = require "stdnse"
 local string = require "string"
@@ -216,49 +215,10 @@ local LIKELY_SSL_SERVICES = {
 
 local by_ssl_port = port_or_service(LIKELY_SSL_PORTS, LIKELY_SSL_SERVICES, { "tcp", "sctp" })
 
--- A service that version detection knows has been seen without TLS.
-local CONFIDENCE_OF_TABLE = 3
-
--- Milliseconds for an answer to a hello.
-local PROBE_TIMEOUT_MS = 5000
-
--- Says hello and looks whether the answer is a record of TLS.
-local function answers_hello (host, port)
-  local tls = require "tls"
-  local socket = nmap.new_socket()
-  socket:set_timeout(math.min(stdnse.get_timeout(host), PROBE_TIMEOUT_MS))
-  local name = tls.servername(host)
-  local hello = tls.client_hello({
-    protocol = "TLSv1.2",
-    extensions = name and { server_name = tls.EXTENSION_HELPERS.server_name(name) },
-  })
-  local found = false
-  if socket:connect(host, port, "tcp") and socket:send(hello) then
-    local status, answer = socket:receive_bytes(3)
-    found = status and string.find(answer, "^[\x15\x16]\x03[\0-\4]") ~= nil
-  end
-  socket:close()
-  return found
-end
-
--- Asks each port once for all scripts.
-local function probe (host, port)
-  local known = host.registry["shortport.ssl"] or {}
-  host.registry["shortport.ssl"] = known
-  local mutex = nmap.mutex(string.format("shortport.ssl %s %s", tostring(host.ip), port.number))
-  mutex("lock")
-  if known[port.number] == nil then
-    local ok, found = pcall(answers_hello, host, port)
-    known[port.number] = ok and found
-  end
-  mutex("done")
-  return known[port.number]
-end
-
 --- A rule for services inside TLS, or which can be switched to it.
 --
 -- True if version detection found TLS, or if the port or the service name suggests it. For a script that was chosen by
--- name, ports about which nothing is known are asked.
+-- name, ports whose number says nothing are asked.
 -- @param host The host table.
 -- @param port The port table.
 -- @return True or false.
@@ -267,9 +227,8 @@ function ssl (host, port)
   local version = port.version
   if type(version) == "table" and version.service_tunnel == "ssl" then return true end
   if by_ssl_port(host, port) then return true end
-  local is_unknown = type(version) ~= "table" or (version.name_confidence or 0) <= CONFIDENCE_OF_TABLE
-  return nmap.version_intensity() == 9 and port.protocol == "tcp" and port.state == "open" and is_unknown
-    and host.registry ~= nil and probe(host, port)
+  if port.service and port.service ~= "" and port.service ~= "unknown" then return false end
+  return nmap.version_intensity() == 9 and require("tlshello").answers(host, port)
 end
 
 return _ENV

@@ -15,6 +15,7 @@ local nmap = require "nmap"
 local shortport = require "shortport"
 local sslcert = require "sslcert"
 local stdnse = require "stdnse"
+local string = require "string"
 local table = require "table"
 local tls = require "tls"
 _ENV = stdnse.module("tlshello", stdnse.seeall)
@@ -24,12 +25,53 @@ local RECORDS_MAX = 64
 
 local TIMEOUT_MIN_MS = 3000
 
---- A rule for services inside TLS and for those that can be asked for it.
+-- What the table of well-known ports says is a guess.
+local CONFIDENCE_OF_TABLE = 3
+
+-- Says hello and looks whether the answer is a record of TLS.
+local function answers_hello (host, port)
+  local socket = nmap.new_socket()
+  socket:set_timeout(math.max(stdnse.get_timeout(host), TIMEOUT_MIN_MS))
+  local found = false
+  if socket:connect(host, port, "tcp") and socket:send(hello(host, { protocol = "TLSv1.2" })) then
+    local status, answer = socket:receive_bytes(3)
+    found = status and string.find(answer, "^[\x15\x16]\x03[\0-\4]") ~= nil
+  end
+  socket:close()
+  return found
+end
+
+--- Tells whether a TCP port that is open answers a hello. Each port is asked once for all scripts; those whose service
+-- version detection has found out are not asked.
+-- @param host The host table.
+-- @param port The port table.
+-- @return True or false.
+function answers (host, port)
+  local version = port.version
+  if port.protocol ~= "tcp" or port.state ~= "open" or not host.registry
+    or (type(version) == "table" and (version.name_confidence or 0) > CONFIDENCE_OF_TABLE) then
+    return false
+  end
+  local known = host.registry.tlshello or {}
+  host.registry.tlshello = known
+  local mutex = nmap.mutex(string.format("tlshello %s %s", tostring(host.ip), port.number))
+  mutex("lock")
+  if known[port.number] == nil then
+    local ok, found = pcall(answers_hello, host, port)
+    known[port.number] = ok and found
+  end
+  mutex("done")
+  return known[port.number]
+end
+
+--- A rule for services inside TLS and for those that can be asked for it. For a script that was chosen by name, other
+-- ports are asked.
 -- @param host The host table.
 -- @param port The port table.
 -- @return True or false.
 function portrule (host, port)
   return shortport.ssl(host, port) or sslcert.getPrepareTLSWithoutReconnect(port) ~= nil
+    or (nmap.version_intensity() == 9 and answers(host, port))
 end
 
 --- Connects, up to the point where the client says hello.

@@ -183,24 +183,27 @@ function VNC:getProtocolVersion ()
   return VNC.versions["RFB " .. self.protover] or self.protover
 end
 
---- The server's security types.
--- @return An array of tables with <code>name</code> and <code>type</code>.
-function VNC:getSecTypesAsTable ()
+-- Types are shown in one line.
+local TYPE = { __tostring = function (one) return ("%s (%d)"):format(one.name, one.type) end }
+
+local function types_as_table (types, names)
   local list = {}
-  for _, kind in ipairs(self.vncsec and self.vncsec.types or {}) do
-    list[#list + 1] = { name = VNC.sectypes_str[kind] or "Unknown security type", type = kind }
+  for i, kind in ipairs(types) do
+    list[i] = setmetatable({ name = names[kind] or "Unknown security type", type = kind }, TYPE)
   end
   return list
+end
+
+--- The server's security types.
+-- @return An array of tables with <code>name</code> and <code>type</code>; <code>tostring</code> of each shows both.
+function VNC:getSecTypesAsTable ()
+  return types_as_table(self.vncsec and self.vncsec.types or {}, VNC.sectypes_str)
 end
 
 --- The server's sub-types of VeNCrypt, after <code>handshake_vencrypt</code>.
 -- @return An array of tables with <code>name</code> and <code>type</code>.
 function VNC:getVencryptTypesAsTable ()
-  local list = {}
-  for _, kind in ipairs(self.vencrypt and self.vencrypt.types or {}) do
-    list[#list + 1] = { name = VENCRYPT_SUBTYPES_STR[kind] or "Unknown security type", type = kind }
-  end
-  return list
+  return types_as_table(self.vencrypt and self.vencrypt.types or {}, VENCRYPT_SUBTYPES_STR)
 end
 
 --- Tells whether the server offers a security type.

@@ -9,6 +9,8 @@ while the server is asked about it.
 ]]
 
 ---
+-- @args auth-owners.ident-port The port of the ident server. Default: 113.
+--
 -- @usage
 -- perilune -p 21,113 --script auth-owners TARGET
 --
@@ -25,9 +27,13 @@ categories = { "default", "safe" }
 local IDENT_PORT = 113
 local TIMEOUT_MS = 5000
 
+local function ident_port ()
+  return tonumber((stdnse.get_script_args(SCRIPT_NAME .. ".ident-port"))) or IDENT_PORT
+end
+
 portrule = function (host, port)
-  if port.protocol ~= "tcp" or port.state ~= "open" or port.number == IDENT_PORT then return false end
-  local ident = nmap.get_port_state(host, { number = IDENT_PORT, protocol = "tcp" })
+  if port.protocol ~= "tcp" or port.state ~= "open" or port.number == ident_port() then return false end
+  local ident = nmap.get_port_state(host, { number = ident_port(), protocol = "tcp" })
   return ident ~= nil and ident.state == "open"
 end
 
@@ -36,7 +42,7 @@ action = function (host, port)
   service:set_timeout(TIMEOUT_MS)
   ident:set_timeout(TIMEOUT_MS)
   local owner
-  if service:connect(host, port) and ident:connect(host, IDENT_PORT) then
+  if service:connect(host, port) and ident:connect(host, ident_port()) then
     local _, _, local_port = service:get_info()
     if ident:send(("%d, %d\r\n"):format(port.number, local_port)) then
       local status, line = ident:receive_buf(match.pattern_limit("\r?\n", 1024), false)

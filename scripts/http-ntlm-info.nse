@@ -3,9 +3,9 @@ local http = require "http"
 local httpauth = require "httpauth"
 local os = require "os"
 local shortport = require "shortport"
+local smbauth = require "smbauth"
 local stdnse = require "stdnse"
 local string = require "string"
-local smbauth = stdnse.silent_require "smbauth"
 
 description = [[
 Shows the names and the version of a Windows machine from the challenge that its web server answers the beginning of an
@@ -53,8 +53,8 @@ action = function (host, port)
     { header = { Authorization = httpauth.ntlm_negotiate() } })
   local now = os.time()
   local challenge = response.status == 401 and httpauth.challenge_of(response, "ntlm")
-  if not challenge or not challenge.data then return nil end
-  local info = smbauth.get_host_info_from_security_blob(httpauth.decode64(challenge.data))
+  local blob = challenge and httpauth.decoded(challenge)
+  local info = blob and smbauth.get_host_info_from_security_blob(blob)
   if not info then return nil end
 
   local result = stdnse.output_table()

@@ -66,7 +66,7 @@ local function ask (socket, method, username, domain)
     return false
   end
   if code == "530" then return nil, "authentication is required" end
-  return nil, ("%s was answered with %s"):format(method, string.gsub(reply, "[\r\n]+", " "))
+  return nil, ("%s was answered with %s"):format(method, string.match(reply, "^[^\r\n]*"))
 end
 
 local function try_method (socket, method, domain, found)

@@ -1,10 +1,10 @@
 local datetime = require "datetime"
 local nmap = require "nmap"
-local shortport = require "shortport"
 local sslcert = require "sslcert"
 local stdnse = require "stdnse"
 local string = require "string"
 local table = require "table"
+local tlshello = require "tlshello"
 local unicode = require "unicode"
 
 description = [[
@@ -39,9 +39,10 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "default", "discovery", "safe" }
 
-portrule = function (host, port)
-  return shortport.ssl(host, port) or sslcert.isPortSupported(port) ~= nil
-end
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
+portrule = tlshello.portrule
 
 -- Shown first, in this order.
 local FIRST = {

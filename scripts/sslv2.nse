@@ -1,6 +1,5 @@
-local shortport = require "shortport"
-local sslcert = require "sslcert"
 local sslv2 = require "sslv2"
+local tlshello = require "tlshello"
 
 description = [[
 Tells whether a server speaks SSL 2.0, which no longer protects anything, and which ciphers it takes then.
@@ -28,9 +27,10 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "default", "safe" }
 
-portrule = function (host, port)
-  return shortport.ssl(host, port) or sslcert.getPrepareTLSWithoutReconnect(port) ~= nil
-end
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
+portrule = tlshello.portrule
 
 action = function (host, port)
   local ciphers = sslv2.test_sslv2(host, port)

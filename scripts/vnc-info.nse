@@ -40,11 +40,6 @@ portrule = shortport.port_or_service({ 5900, 5901, 5902 }, "vnc")
 
 local IN_A_LINE = { __tostring = function (one) return ("%s (%d)"):format(one.name, one.type) end }
 
-local function shown (types)
-  for _, one in ipairs(types) do setmetatable(one, IN_A_LINE) end
-  return types
-end
-
 local function open_session (host, port)
   local client = vnc.VNC:new(host, port)
   local status, err = client:connect()
@@ -62,7 +57,7 @@ local function inside (host, port, handshake, read)
   local types
   if status then types = read(client) else stdnse.debug1("%s: %s", handshake, err) end
   client:disconnect()
-  if types and #types > 0 then return shown(types) end
+  if types and #types > 0 then return types end
 end
 
 action = function (host, port)
@@ -78,7 +73,7 @@ action = function (host, port)
   end
   result["Protocol version"] = client:getProtocolVersion()
   local types = client:getSecTypesAsTable()
-  if #types > 0 then result["Security types"] = shown(types) end
+  if #types > 0 then result["Security types"] = types end
   client:disconnect()
 
   local sectypes = vnc.VNC.sectypes
@@ -92,7 +87,7 @@ action = function (host, port)
     result["Tight auth subtypes"] = inside(host, port, "handshake_tight", function (one)
       local list = {}
       for _, capability in ipairs(one.tight.auths) do
-        list[#list + 1] = { name = capability.string, type = capability.code }
+        list[#list + 1] = setmetatable({ name = capability.string, type = capability.code }, IN_A_LINE)
       end
       return list
     end)

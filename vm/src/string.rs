@@ -211,8 +211,9 @@ pub(crate) fn hash(bytes: &[u8], seed: u64) -> u32 {
     (state ^ state >> 32) as u32
 }
 
+/// The two halves of a product as one word.
 #[inline(always)]
-fn fold(a: u64, b: u64) -> u64 {
+pub(crate) fn fold(a: u64, b: u64) -> u64 {
     let product = a as u128 * b as u128;
     product as u64 ^ (product >> 64) as u64
 }

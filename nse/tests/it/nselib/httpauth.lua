@@ -1,3 +1,4 @@
+local base64 = require "base64"
 local httpauth = require "httpauth"
 local stdnse = require "stdnse"
 
@@ -42,7 +43,7 @@ local nt, lm = httpauth.ntlmv2_response({ username = "User", domain = "Domain", 
 check("NTLMv2", '"68cd0ab851e51c96aabc927bebef6a1c" "86c35097ac9cec102554764a57cccc19aaaaaaaaaaaaaaaa"',
   stdnse.tohex(nt:sub(1, 16)), stdnse.tohex(lm))
 check("negotiate", '"4e544c4d535350000100000005820800"', stdnse.tohex(
-  httpauth.decode64(httpauth.ntlm_negotiate():sub(6)):sub(1, 16)))
+  base64.dec(httpauth.ntlm_negotiate():sub(6)):sub(1, 16)))
 local function authenticate (data)
   return httpauth.ntlm_authenticate({ username = "u", password = "p" }, { data = data })
 end
@@ -50,4 +51,14 @@ check("no challenge of NTLM", "nil nil nil", authenticate(nil), authenticate("AA
 -- Target information that lies outside of the message.
 local bad = "NTLMSSP\0\2\0\0\0" .. string.pack("<I2I2I4I4", 0, 0, 0, 0x00800000) .. ("\1"):rep(16)
   .. string.pack("<I2I2I4", 0xFFFF, 0xFFFF, 0xFFFFFFFF)
-check("challenge with a bad offset", '"string"', type(authenticate(require("base64").enc(bad))))
+check("challenge with a bad offset", '"string"', type(authenticate(base64.enc(bad))))
+
+check("backslash at the end", "nil", httpauth.parse_www_authenticate("Basic realm=\"a\\"))
+for _, text in ipairs(mutants('Digest realm="a\\"b", nonce=abc, qop="auth,auth-int", Basic realm="x", NTLM TlRMTQ==', 1000)) do
+  local ran, err = pcall(httpauth.parse_www_authenticate, text)
+  if not ran then check("damaged: " .. text, "true", ran, err) end
+end
+for _, message in ipairs(mutants(bad, 500)) do
+  local ran, err = pcall(httpauth.ntlm_authenticate, { username = "u" }, { data = base64.enc(message) })
+  if not ran then check("damaged: " .. base64.enc(message), "true", ran, err) end
+end

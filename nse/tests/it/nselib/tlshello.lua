@@ -35,4 +35,15 @@ check("no end", 'nil "the answer has no end"', answer(table.unpack(endless)))
 stub.peer = nil
 check("nobody there", 'nil "ERROR"', tlshello.ask(target, port, {}))
 check("suites", "true true", #tlshello.ciphers_of("TLSv1.2") > 300, #tlshello.ciphers_of("TLSv1.3") < 20)
+stub.peer = function () return { "\x15\3\1\0\2\2\40" } end
+local other = { number = 7000, protocol = "tcp", state = "open", version = { name_confidence = 3 } }
+check("answers", "true", tlshello.answers(target, other))
+stub.peer = nil
+check("asked once", "true false false", tlshello.answers(target, other),
+  tlshello.answers(target, { number = 7001, protocol = "tcp", state = "open", version = {} }),
+  tlshello.answers(target, { number = 7000, protocol = "tcp", state = "open", version = { name_confidence = 10 } }))
 check("rule", "true", tlshello.portrule(target, port))
+
+fuzz("answers", {
+  record(22, hello, message(11, string.pack(">s3", string.pack(">s3", "der")))) .. record(22, message(12, "kex"), message(14, "")),
+}, answer)
