@@ -272,7 +272,7 @@ fn push_captures(
     subject: &[u8],
     whole: Option<(usize, usize)>,
 ) -> Result<usize, LuaError> {
-    let count = if matcher.captures.len() == 0 && whole.is_some() { 1 } else { matcher.captures.len() };
+    let count = if matcher.captures.is_empty() && whole.is_some() { 1 } else { matcher.captures.len() };
     call.reserve(count)?;
     for idx in 0..count {
         let value = capture(call, matcher, subject, idx, whole.unwrap_or_default())?;
