@@ -1,19 +1,20 @@
-//! Tests of our own scripts: each file `scripts/NAME.talk` runs one script against a recorded conversation or a daemon.
+//! Tests of our own scripts: each file `scripts/NAME.talk` runs one script against a recorded conversation or a
+//! daemon.
 //!
-//! A file is a list of lines; those that start with `#` and empty ones are skipped. First comes the head:
-//! `script: ID`, `service: TRANSPORT NAME` (name `-` for none, `ssl/NAME` for one inside TLS), and where wanted `args:`
-//! (as after `--script-args`), `host:` (the target's name), `reverse:` (the name of its address), `verbosity: N`, `force:`
-//! (the rule is not asked), `helper: ID` with lines `| LUA` (the action of a port script of that name, which runs beside
-//! it), `setup: COMMAND` and `daemon: COMMAND` (run by `sh` in a folder of their own; the daemon has to listen on `{port}`).
-//! Without a daemon, blocks say what the other side does: `talk` in the order of its lines on one connection, the first
-//! block on the first one and so on; `answers` on all others, where each group of client lines is a case that is answered
-//! as often as it is asked. Client and server lines, joined when they follow each other: `C: text`, `C| text and CR LF`,
-//! `C~ text in which * is anything`, `Cx 16 03 ?? (hex, ?? any byte)`, `C* (what comes until the client waits)`, `S: text`,
-//! `S| text and CR LF`, `Sx hex`, `S! (close)`. Text may hold `\r \n \t \\ \xHH`.
-//! Last comes `version: name|product|version|extra information` where the script sets it, and `output:`, whose text is the
-//! rest of the file, without line ends around it; `{*}` in a line of it is anything, `{port}` the number of the port.
-//! A script that has no such file is named in `scripts/daemons.txt`, with the test that runs it. `TALK=TEXT` in the
-//! environment runs the files only whose names have the text in them.
+//! A file is a list of lines; those that start with `#` and empty ones are skipped. First comes the head: `script:
+//! ID`, `service: TRANSPORT NAME` (name `-` for none, `ssl/NAME` for one inside TLS), and where wanted `args:` (as
+//! after `--script-args`), `host:` (the target's name), `reverse:` (the name of its address), `verbosity: N`, `force:`
+//! (the rule is not asked), `helper: ID` with lines `| LUA` (the action of a port script of that name, which runs
+//! beside it), `setup: COMMAND` and `daemon: COMMAND` (run by `sh` in a folder of their own; the daemon has to listen
+//! on `{port}`). Without a daemon, blocks say what the other side does: `talk` in the order of its lines on one
+//! connection, the first block on the first one and so on; `answers` on all others, where each group of client lines
+//! is a case that is answered as often as it is asked. Client and server lines, joined when they follow each other:
+//! `C: text`, `C| text and CR LF`, `C~ text in which * is anything`, `Cx 16 03 ?? (hex, ?? any byte)`, `C* (what comes
+//! until the client waits)`, `S: text`, `S| text and CR LF`, `Sx hex`, `S! (close)`. Text may hold `\r \n \t \\ \xHH`.
+//! Last comes `version: name|product|version|extra information` where the script sets it, and `output:`, whose text is
+//! the rest of the file, without line ends around it; `{*}` in a line of it is anything, `{port}` the number of the
+//! port. A script that has no such file is named in `scripts/daemons.txt`, with the test that runs it. `TALK=TEXT` in
+//! the environment runs the files only whose names have the text in them.
 
 mod file;
 mod pattern;
