@@ -171,12 +171,14 @@ local function describe (ctx, name, answer)
     }
   end
   local key = server_key(ctx, answer)
-  local signature = key and string.lower(key.signature or "")
-  if signature and string.find(signature, "^md[245]") then
-    warnings[#warnings + 1] = { grade = "F", text = "Insecure certificate signature (MD5), score capped at F" }
+  local signature = string.lower(key and key.signature or "")
+  local weak = string.match(signature, "^md[245]") or string.match(signature, "sha1")
+  if weak then
     letter = "F"
-  elseif signature and string.find(signature, "sha1") then
-    warnings[#warnings + 1] = { grade = letter, text = "Weak certificate signature: SHA1" }
+    warnings[#warnings + 1] = {
+      grade = letter,
+      text = string.format("Insecure certificate signature (%s), score capped at F", string.upper(weak)),
+    }
   end
   for _, warning in ipairs(warnings) do ctx.warnings[warning.text] = true end
   local out = stdnse.output_table()
