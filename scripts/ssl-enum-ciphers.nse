@@ -103,7 +103,9 @@ end
 
 -- The letter, and the warnings that go with it.
 local function grade (info, kex_bits, protocol)
-  local points = (3 * look_up(KEX_POINTS, kex_bits or 0) + 4 * look_up(CIPHER_POINTS, info.size or 0)) / 7
+  -- The biases of RC4 take away what a key of 128 bits would be worth.
+  local size = info.cipher == "RC4" and math.min(info.size or 0, 112) or info.size or 0
+  local points = (3 * look_up(KEX_POINTS, kex_bits or 0) + 4 * look_up(CIPHER_POINTS, size)) / 7
   local letter = look_up(LETTERS, points)
   if info.size == 0 then letter = "F" end
   local warnings = warnings_of(info, protocol)
