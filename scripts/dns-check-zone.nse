@@ -87,6 +87,7 @@ local function check_servers (zone, report)
   for _, record in ipairs(packet and packet.answers or {}) do
     if record.dtype == dns.types.NS and record.domain then names[#names + 1] = record.domain end
   end
+  table.sort(names)
   report(#names > 1 and "PASS" or "FAIL", "Multiple name servers", ("Server has %d name servers"):format(#names))
   local listed, public, silent, recursive, serials = false, {}, {}, {}, {}
   for _, name in ipairs(names) do
