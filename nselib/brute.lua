@@ -517,6 +517,8 @@ end
 
 local function note_found (self, user, password, account)
   local data = type(account) == "table" and account or creds.Account:new(user, password, creds.State.VALID)
+  -- Where there are no users, none is shown.
+  if data.username == "" then data.username = nil end
   self.found_users[user] = true
   table.insert(self.found, data)
   stdnse.debug1("brute: found %s", tostring(data))

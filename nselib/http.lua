@@ -705,7 +705,7 @@ function parse_form (form)
   local method = attribute(start, "method")
   local parsed = { action = attribute(start, "action"), method = method and string.lower(method),
     id = attribute(start, "id"), fields = {} }
-  for closing, kind, rest in string.gmatch(form, "<%s*(/?)(%a+)([^<>]*)>") do
+  for closing, kind, rest in string.gmatch(form, "<%s*(/?)(%a+)%f[%A]([^<>]*)>") do
     kind = string.lower(kind)
     local name = attribute(rest, "name")
     if closing == "" and name then

@@ -31,7 +31,7 @@ local function quoted_string (s, pos)
     out[#out + 1] = plain
     local c = string.sub(s, stop, stop)
     if c == '"' then return table.concat(out), stop + 1 end
-    if c == "" then return nil end
+    if c == "" or stop == #s then return nil end
     out[#out + 1] = string.sub(s, stop + 1, stop + 1)
     at = stop + 2
   end

@@ -396,7 +396,7 @@ function Helper:getQueueInfo (uri)
   if not status then return false, response end
   local rows, names = {}, {}
   for _, group in ipairs(response:getAttributeGroups(A.IPP_TAG_JOB)) do
-    local queue = string.match(tostring(group:getAttributeValue("job-printer-uri") or ""), "[^/]*$")
+    local queue = string.match("/" .. tostring(group:getAttributeValue("job-printer-uri") or ""), ".*/(.*)$")
     if not rows[queue] then
       rows[queue] = { COLUMNS }
       names[#names + 1] = queue

@@ -91,9 +91,9 @@ local ESCAPES = { r = "\r", n = "\n", t = "\t", ["0"] = "\0" }
 
 -- Text in the quotes of a fingerprint.
 local function unescape (text)
-  return (string.gsub(text, "\\(x?)(.)(%x?)", function (x, c, d)
-    if x == "x" and d ~= "" then return string.char(tonumber(c .. d, 16)) end
-    return x .. (ESCAPES[c] or c) .. d
+  return (string.gsub(text, "\\(.)(%x?)(%x?)", function (c, high, low)
+    if c == "x" and low ~= "" then return string.char(tonumber(high .. low, 16)) end
+    return (ESCAPES[c] or c) .. high .. low
   end))
 end
 

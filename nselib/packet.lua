@@ -149,9 +149,11 @@ end
 --- Some bytes.
 -- @name Packet.raw
 -- @param index Where they start.
--- @param length How many.
+-- @param length How many. Default: all up to the end.
 -- @return A string.
-function Packet:raw (index, length) return string.sub(self.buf, index + 1, index + length) end
+function Packet:raw (index, length)
+  return string.sub(self.buf, index + 1, length and index + length or -1)
+end
 
 local function overwrite (self, index, bytes)
   self.buf = string.sub(self.buf, 1, index) .. bytes .. string.sub(self.buf, index + #bytes + 1)

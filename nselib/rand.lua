@@ -34,13 +34,14 @@ function random_alpha (len) return random_string(len, "abcdefghijklmnopqrstuvwxy
 
 --- Lists the characters between two characters, both included.
 -- @usage rand.charset("0", "9", rand.charset("a", "f"))
--- @param left_bound The first one.
+-- @param left_bound The first one, a character or its number.
 -- @param right_bound The last one.
 -- @param charset An array they are added to. Default: a new one.
 -- @return The array.
 function charset (left_bound, right_bound, charset)
   charset = charset or {}
-  for byte = string.byte(left_bound), string.byte(right_bound) do charset[#charset + 1] = string.char(byte) end
+  local function code (bound) return type(bound) == "number" and bound or string.byte(bound) end
+  for byte = code(left_bound), code(right_bound) do charset[#charset + 1] = string.char(byte) end
   return charset
 end
 

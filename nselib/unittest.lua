@@ -219,10 +219,11 @@ function expected_failure (test)
 end
 
 --- Runs the tests of libraries.
--- @param to_test Names of the libraries.
+-- @param to_test Names of the libraries, or one name.
 -- @return A table from name to what failed: nothing of those whose tests all passed.
 function run_tests (to_test)
   local results = stdnse.output_table()
+  if type(to_test) ~= "table" then to_test = { to_test } end
   for _, name in ipairs(to_test) do
     local ok, library = pcall(require, name)
     if not ok then

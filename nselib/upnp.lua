@@ -12,6 +12,7 @@
 -- @copyright MIT OR Apache-2.0
 
 local http = require "http"
+local httpread = require "httpread"
 local nmap = require "nmap"
 local slaxml = require "slaxml"
 local stdnse = require "stdnse"
@@ -97,8 +98,8 @@ end
 
 local function field (text, name)
   for line in string.gmatch(text, "[^\r\n]+") do
-    local key, value = string.match(line, "^%s*([%w-]+)%s*:%s*(.-)%s*$")
-    if key and string.lower(key) == name then return value end
+    local key, value = string.match(line, "^%s*([%w-]+)%s*:(.*)$")
+    if key and string.lower(key) == name then return httpread.trim(value) end
   end
   return nil
 end

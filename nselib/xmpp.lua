@@ -41,10 +41,11 @@ XML = {}
 --         for an empty element) and <code>contents</code>, the text before the tag; nil if there is no whole tag.
 -- @return The position after the tag.
 function XML.parse_tag (s)
-  local contents, slash, name, rest, after = string.match(s, "^([^<]*)<([/?]?)([^%s/<>]+)([^<>]*)>()")
+  -- The frontiers keep names whole: a shorter one would be tried for each of its characters.
+  local contents, slash, name, rest, after = string.match(s, "^([^<]*)<([/?]?)([^%s/<>]+)%f[%s/<>]([^<>]*)>()")
   if not name then return nil end
   local attrs = {}
-  for key, _, value in string.gmatch(rest, "([%w:_.-]+)%s*=%s*([\"'])(.-)%2") do
+  for key, _, value in string.gmatch(rest, "%f[%w:_.-]([%w:_.-]+)%s*=%s*([\"'])(.-)%2") do
     attrs[key] = slaxml.parser.unescape(value)
   end
   return { name = name, attrs = attrs, contents = slaxml.parser.unescape(contents), start = slash ~= "/",

@@ -39,16 +39,21 @@ local function text_of (html)
   return string.match(html, "^ *(.-) *$")
 end
 
--- The status page of versions up to 2: rows of a name and a value.
+local ROWS = { ["Started:"] = "Started", ["Version:"] = "Version", ["Compiled:"] = "Compiled", ["Upgrades:"] = "Upgrades" }
+
+-- The status page of versions up to 2: cells of names and of values.
 local function from_page (body)
-  local result = stdnse.output_table()
-  for name, value in string.gmatch(body, "<td[^<>]*>%s*([^<>]-)%s*:%s*<[^<>]*>%s*<td[^<>]*>([^<]*)<") do
-    if name == "Started" or name == "Version" or name == "Compiled" or name == "Upgrades" then
-      result[name] = text_of(value)
-    end
+  local result, name = stdnse.output_table(), nil
+  for cell in string.gmatch(body, "<td[^<>]*>([^<]*)") do
+    local text = text_of(cell)
+    if name then result[name] = text end
+    name = ROWS[text]
   end
-  result.Filesystem = string.match(body, "href=\"([^\"]*)\"[^<>]*>%s*Browse the filesystem")
-  result.Logs = string.match(body, "href=\"([^\"]*)\"[^<>]*>%s*Namenode Logs")
+  for attributes, text in string.gmatch(body, "<[aA]%s([^<>]*)>([^<]*)") do
+    local href = string.match(attributes, "href=\"([^\"]*)\"")
+    if text_of(text) == "Browse the filesystem" then result.Filesystem = href end
+    if text_of(text) == "Namenode Logs" then result.Logs = href end
+  end
   return result
 end
 

@@ -1,7 +1,7 @@
 local http = require "http"
+local httpread = require "httpread"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
-local string = require "string"
 local table = require "table"
 
 description = [[
@@ -45,7 +45,7 @@ action = function (host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
   local response = http.generic_request(host, port, "GET", path)
   if response.status ~= 401 then return nil end
-  local lines = { name = string.gsub(response["status-line"], "%s+$", "") }
+  local lines = { name = httpread.trim(response["status-line"]) }
   local field = response.header["www-authenticate"]
   if not field then
     lines[1] = "Server returned status 401 but no WWW-Authenticate header."

@@ -24,11 +24,12 @@ categories = { "default", "discovery", "safe" }
 
 portrule = shortport.http
 
+-- Words are looked at as wholes (the frontiers), so that a long one is read once.
 local function attribute (tag, name)
-  for key, value in string.gmatch(tag, "([%w-]+)%s*=%s*\"([^\"]*)\"") do
+  for key, value in string.gmatch(tag, "%f[%w-]([%w-]+)%s*=%s*\"([^\"]*)\"") do
     if string.lower(key) == name then return value end
   end
-  for key, value in string.gmatch(tag, "([%w-]+)%s*=%s*'([^']*)'") do
+  for key, value in string.gmatch(tag, "%f[%w-]([%w-]+)%s*=%s*'([^']*)'") do
     if string.lower(key) == name then return value end
   end
   return string.match(string.lower(tag), "%f[%w]" .. name .. "%s*=%s*([^%s\"'>]+)")

@@ -59,14 +59,15 @@ local function is_head (text)
 end
 
 local function one_line (text)
-  text = string.gsub(string.gsub(text, "%c+", " "), "%s+$", " ")
+  text = string.gsub(string.gsub(string.sub(text, 1, 2 * MAX_TEXT), "%c+", " "), "%s+$", " ")
   return #text > MAX_TEXT and string.sub(text, 1, MAX_TEXT) .. "..." or text
 end
 
 local function remotes_of (config)
   local list = {}
-  for url in string.gmatch(config, "\n%s*url%s*=%s*([^\r\n]+)") do
-    if #list < MAX_REMOTES then list[#list + 1] = url end
+  for line in string.gmatch(config, "[^\r\n]+") do
+    local url = string.match(line, "^%s*url%s*=%s*(.+)$")
+    if url and #list < MAX_REMOTES then list[#list + 1] = url end
   end
   return list
 end

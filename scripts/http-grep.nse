@@ -31,7 +31,7 @@ categories = { "discovery", "safe" }
 portrule = shortport.http
 
 local KINDS = {
-  email = "[%w._%%+-]+@[%w.-]+%.%a%a+",
+  email = "%f[%w._%%+-][%w._%%+-]+@[%w.-]+%.%a%a+",
   ip = "%f[%d]%d%d?%d?%.%d%d?%d?%.%d%d?%d?%.%d%d?%d?%f[%D]",
   phone = "%f[%d]%d%d%d[-. ]%d%d%d[-. ]%d%d%d%d%f[%D]",
   ssn = "%f[%d]%d%d%d%-%d%d%-%d%d%d%d%f[%D]",

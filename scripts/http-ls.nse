@@ -77,7 +77,7 @@ end
 local function entries (body, folder)
   local list, pos = {}, 1
   while true do
-    local _, stop, quote = string.find(body, "<%s*[aA]%s+[^<>]-[hH][rR][eE][fF]=([\"'])", pos)
+    local _, stop, quote = string.find(body, "<%s*[aA]%s[^<>]-[hH][rR][eE][fF]=([\"'])", pos)
     if not stop then return list end
     local href, after = string.match(body, "^([^\"'<>]*)" .. quote .. "()", stop + 1)
     pos = after or stop + 1

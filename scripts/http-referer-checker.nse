@@ -28,7 +28,7 @@ local MAX_SCRIPTS = 500
 
 local function scripts_of (page, body)
   local list = {}
-  for tag in string.gmatch(body, "<%s*[sS][cC][rR][iI][pP][tT]%s+([^<>]*)>") do
+  for tag in string.gmatch(body, "<%s*[sS][cC][rR][iI][pP][tT]%s([^<>]*)>") do
     local src = string.match(tag, "[sS][rR][cC]%s*=%s*[\"']?([^\"'%s>]+)")
     local u = src and httpspider.URL:new(httpspider.LinkExtractor.createAbsolute(page, src))
     if u then list[#list + 1] = u end

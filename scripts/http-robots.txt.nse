@@ -2,7 +2,6 @@ local http = require "http"
 local math = require "math"
 local nmap = require "nmap"
 local shortport = require "shortport"
-local stdnse = require "stdnse"
 local string = require "string"
 local table = require "table"
 

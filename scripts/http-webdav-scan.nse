@@ -1,4 +1,5 @@
 local http = require "http"
+local httpread = require "httpread"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local string = require "string"
@@ -60,7 +61,8 @@ end
 
 local function listed (body)
   local list, seen = {}, {}
-  for href in string.gmatch(body, "<[^<>/]*href[^<>]*>%s*([^<]*)<") do
+  for href in string.gmatch(body, "<[^<>/]*href[^<>]*>([^<]*)<") do
+    href = httpread.trim(href)
     if href ~= "" then add_new(list, seen, href) end
   end
   return list
@@ -83,7 +85,7 @@ action = function (host, port)
 
   local result = stdnse.output_table()
   result["Server Date"] = options.header.date
-  result["Server Type"] = options.header.server and string.gsub(options.header.server, "%s+$", "")
+  result["Server Type"] = options.header.server and httpread.trim(options.header.server)
   result["Allowed Methods"] = options.header.allow
   result["Public Options"] = options.header.public
   result["WebDAV type"] = kind_of(options)

@@ -44,7 +44,12 @@ local function name_of (response)
   local location = response.header and response.header.location
   if location then return string.match(location, "/author/([^/?]+)") end
   if response.status ~= 200 or not response.body then return nil end
-  return string.match(response.body, "<body[^<>]-author%-([%w_.-]*%a[%w_.-]*)%f[%s\"']")
+  local classes = string.match(response.body, "<body([^<>]*)>")
+  for name in string.gmatch(classes or "", "author%-([%w_.-]+)") do
+    -- The other class has the number.
+    if string.find(name, "%a") then return name end
+  end
+  return nil
 end
 
 action = function (host, port)

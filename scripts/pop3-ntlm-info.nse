@@ -48,5 +48,6 @@ action = function (host, port)
   if reply and string.find(reply, "^%+") then reply = ask(base64.enc(ntlminfo.NEGOTIATE)) end
   socket:close()
   local challenge = reply and string.match(reply, "^%+ ([%w+/=]+)")
-  return challenge and ntlminfo.describe(base64.dec(challenge))
+  local is_base64, bytes = pcall(base64.dec, challenge or "")
+  return is_base64 and ntlminfo.describe(bytes) or nil
 end

@@ -30,6 +30,9 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "safe", "vuln" }
 
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
 portrule = tlshello.portrule
 
 -- The primes below 168 for which the powers of 65537 are not all remainders there are.

@@ -30,6 +30,9 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "safe", "vuln" }
 
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
 portrule = tlshello.portrule
 
 -- How long a server that took the message stays silent.

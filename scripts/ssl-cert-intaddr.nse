@@ -31,6 +31,9 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "discovery", "safe", "vuln" }
 
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
 portrule = tlshello.portrule
 
 local NETWORKS = { "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16" }

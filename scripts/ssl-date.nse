@@ -27,6 +27,9 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "default", "discovery", "safe" }
 
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
 portrule = tlshello.portrule
 
 -- Seconds by which two answers may differ from what our clock says of them.

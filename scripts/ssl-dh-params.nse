@@ -37,6 +37,9 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "safe", "vuln" }
 
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
 portrule = tlshello.portrule
 
 -- Bits below which a group is weak, and below which it is of export strength.

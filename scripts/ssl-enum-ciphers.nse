@@ -57,6 +57,9 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "discovery", "intrusive" }
 
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
 portrule = tlshello.portrule
 
 -- Some servers drop hellos that are longer than 255 bytes.

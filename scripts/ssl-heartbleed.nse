@@ -34,6 +34,9 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "safe", "vuln" }
 
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
 portrule = tlshello.portrule
 
 -- What the heartbeat says it holds, and what it holds: RFC 6520 wants 16 bytes of padding besides.

@@ -28,6 +28,9 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "safe", "vuln" }
 
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
 portrule = tlshello.portrule
 
 local CHUNK_LEN = 64

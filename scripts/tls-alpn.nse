@@ -29,6 +29,9 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "default", "discovery", "safe" }
 
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
 portrule = tlshello.portrule
 
 -- IANA's registry of ALPN identifiers, and those of drafts that were in wide use.

@@ -24,6 +24,9 @@ author = "Perilune developers"
 license = "MIT OR Apache-2.0"
 categories = { "default", "discovery", "safe" }
 
+-- Finds out that a service is inside TLS.
+dependencies = { "https-redirect" }
+
 portrule = tlshello.portrule
 
 action = function (host, port)

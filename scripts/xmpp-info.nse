@@ -38,7 +38,7 @@ categories = { "default", "discovery", "safe", "version" }
 
 portrule = shortport.port_or_service({ 5222, 5269 }, { "jabber", "xmpp-client", "xmpp-server" })
 
-local MAX_LEN, MAX_ITEMS, TIMEOUT_MS = 64 * 1024, 50, 5000
+local MAX_LEN, MAX_ITEMS, TIMEOUT_MS = 16 * 1024, 50, 5000
 
 -- Features by their namespaces: RFC 6120, RFC 6121, RFC 3921, XEP-0077, 0138, 0198, 0220, 0237, 0288, 0352, 0386.
 local FEATURES = {

@@ -13,7 +13,7 @@ use crate::stack::{self, Coroutine};
 use crate::string::Str;
 use crate::table::{self, Table};
 use crate::userdata::Userdata;
-use crate::value::{self, Header, Raw, TABLE, TYPE_COUNT, USERDATA};
+use crate::value::{self, Header, Raw, TABLE, TYPE_COUNT, TYPE_NAMES, USERDATA};
 use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
@@ -139,6 +139,7 @@ pub(crate) struct Global {
     pub registry: *mut Table,
     pub globals: *mut Table,
     pub names: [*mut Str; EVENT_NAMES.len()],
+    pub type_names: [*mut Str; TYPE_NAMES.len()],
     pub type_metatables: [*mut Table; TYPE_COUNT],
     pub memory_message: *mut Str,
     /// The value of the error that is under way.
@@ -160,6 +161,28 @@ pub(crate) struct Global {
     pub warns: bool,
 }
 
+/// Where the collector starts from.
+#[derive(Debug)]
+pub(crate) struct RootSet<'g> {
+    single: [Raw; 7],
+    results: &'g [Raw],
+    names: [&'g [*mut Str]; 2],
+    type_metatables: &'g [*mut Table],
+    slots: &'g RefCell<RootSlots>,
+}
+
+impl RootSet<'_> {
+    pub fn for_each(&self, mut visit: impl FnMut(Raw)) {
+        let values = self.single.iter().chain(self.results);
+        values.filter(|value| value.is_object()).for_each(|&value| visit(value));
+        self.names.iter().copied().flatten().for_each(|&name| visit(Raw::object(value::STRING, name)));
+        let metatables = self.type_metatables.iter().filter(|table| !table.is_null());
+        metatables.for_each(|&table| visit(Raw::table(table)));
+        let slots = self.slots.borrow();
+        slots.slots.iter().filter(|value| value.is_object()).for_each(|&value| visit(value));
+    }
+}
+
 impl Global {
     pub fn new(seed: u64) -> Result<Box<Global>, OutOfMemory> {
         table::seed_words(seed);
@@ -173,6 +196,7 @@ impl Global {
             registry: ptr::null_mut(),
             globals: ptr::null_mut(),
             names: [ptr::null_mut(); EVENT_NAMES.len()],
+            type_names: [ptr::null_mut(); TYPE_NAMES.len()],
             type_metatables: [ptr::null_mut(); TYPE_COUNT],
             memory_message: ptr::null_mut(),
             error: Raw::NIL,
@@ -186,6 +210,9 @@ impl Global {
             warns: false,
         });
         for (slot, name) in global.names.iter_mut().zip(EVENT_NAMES) {
+            *slot = global.heap.short_string(name.as_bytes())?;
+        }
+        for (slot, name) in global.type_names.iter_mut().zip(TYPE_NAMES) {
             *slot = global.heap.short_string(name.as_bytes())?;
         }
         global.heap.mode_name = global.names[Event::Mode as usize];
@@ -204,22 +231,24 @@ impl Global {
         Ok(global)
     }
 
-    /// Every value the collector starts from.
-    pub fn root_values(&self) -> Vec<Raw> {
-        let mut roots = vec![
-            Raw::object(value::COROUTINE, self.main),
-            Raw::object(value::COROUTINE, self.current),
-            Raw::table(self.registry),
-            Raw::table(self.globals),
-            Raw::object(value::STRING, self.memory_message),
-            self.error,
-            self.replacement.map_or(Raw::NIL, |(_, arg)| arg),
-        ];
-        roots.extend(self.results.iter().filter(|value| value.is_object()));
-        roots.extend(self.names.iter().map(|&name| Raw::object(value::STRING, name)));
-        roots.extend(self.type_metatables.iter().filter(|table| !table.is_null()).map(|&table| Raw::table(table)));
-        roots.extend(self.roots.borrow().slots.iter().filter(|value| value.is_object()));
-        roots
+    /// The heap, and every value the collector starts from.
+    pub fn collector(&mut self) -> (&mut Heap, RootSet<'_>) {
+        let roots = RootSet {
+            single: [
+                Raw::object(value::COROUTINE, self.main),
+                Raw::object(value::COROUTINE, self.current),
+                Raw::table(self.registry),
+                Raw::table(self.globals),
+                Raw::object(value::STRING, self.memory_message),
+                self.error,
+                self.replacement.map_or(Raw::NIL, |(_, arg)| arg),
+            ],
+            results: &self.results,
+            names: [&self.names, &self.type_names],
+            type_metatables: &self.type_metatables,
+            slots: &self.roots,
+        };
+        (&mut self.heap, roots)
     }
 
     /// A value's metatable; null when it has none.

@@ -104,7 +104,7 @@ pub(crate) enum KeyError {
     Memory,
 }
 
-/// Seed for keys that are no strings, one for all machines of the process: lookups by integer have no room to carry one.
+/// Seed for keys that are no strings, one for all machines of the process: lookups by integer carry none.
 static WORD_SEED: AtomicU64 = AtomicU64::new(0);
 
 /// The first machine's seed becomes that of words, so that nobody can prepare integers or floats that collide.

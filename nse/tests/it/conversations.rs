@@ -1,19 +1,20 @@
-//! Tests of our own scripts: each file `scripts/NAME.talk` runs one script against a recorded conversation or a daemon.
+//! Tests of our own scripts: each file `scripts/NAME.talk` runs one script against a recorded conversation or a
+//! daemon.
 //!
-//! A file is a list of lines; those that start with `#` and empty ones are skipped. First comes the head:
-//! `script: ID`, `service: TRANSPORT NAME` (name `-` for none, `ssl/NAME` for one inside TLS), and where wanted `args:`
-//! (as after `--script-args`), `host:` (the target's name), `reverse:` (the name of its address), `verbosity: N`, `force:`
-//! (the rule is not asked), `helper: ID` with lines `| LUA` (the action of a port script of that name, which runs beside
-//! it), `setup: COMMAND` and `daemon: COMMAND` (run by `sh` in a folder of their own; the daemon has to listen on `{port}`).
-//! Without a daemon, blocks say what the other side does: `talk` in the order of its lines on one connection, the first
-//! block on the first one and so on; `answers` on all others, where each group of client lines is a case that is answered
-//! as often as it is asked. Client and server lines, joined when they follow each other: `C: text`, `C| text and CR LF`,
-//! `C~ text in which * is anything`, `Cx 16 03 ?? (hex, ?? any byte)`, `C* (what comes until the client waits)`, `S: text`,
-//! `S| text and CR LF`, `Sx hex`, `S! (close)`. Text may hold `\r \n \t \\ \xHH`.
-//! Last comes `version: name|product|version|extra information` where the script sets it, and `output:`, whose text is the
-//! rest of the file, without line ends around it; `{*}` in a line of it is anything, `{port}` the number of the port.
-//! A script that has no such file is named in `scripts/daemons.txt`, with the test that runs it. `TALK=TEXT` in the
-//! environment runs the files only whose names have the text in them.
+//! A file is a list of lines; those that start with `#` and empty ones are skipped. First comes the head: `script:
+//! ID`, `service: TRANSPORT NAME` (name `-` for none, `ssl/NAME` for one inside TLS), and where wanted `args:` (as
+//! after `--script-args`), `host:` (the target's name), `reverse:` (the name of its address), `verbosity: N`, `force:`
+//! (the rule is not asked), `helper: ID` with lines `| LUA` (the action of a port script of that name, which runs
+//! beside it), `setup: COMMAND` and `daemon: COMMAND` (run by `sh` in a folder of their own; the daemon has to listen
+//! on `{port}`). Without a daemon, blocks say what the other side does: `talk` in the order of its lines on one
+//! connection, the first block on the first one and so on; `answers` on all others, where each group of client lines
+//! is a case that is answered as often as it is asked. Client and server lines, joined when they follow each other:
+//! `C: text`, `C| text and CR LF`, `C~ text in which * is anything`, `Cx 16 03 ?? (hex, ?? any byte)`, `C* (what comes
+//! until the client waits)`, `S: text`, `S| text and CR LF`, `Sx hex`, `S! (close)`. Text may hold `\r \n \t \\ \xHH`.
+//! Last comes `version: name|product|version|extra information` where the script sets it, and `output:`, whose text is
+//! the rest of the file, without line ends around it; `{*}` in a line of it is anything, `{port}` the number of the
+//! port. A script that has no such file is named in `scripts/daemons.txt`, with the test that runs it. `TALK=TEXT` in
+//! the environment runs the files only whose names have the text in them.
 
 mod file;
 mod pattern;
@@ -107,7 +108,7 @@ fn run(path: &Path) -> Result<(), String> {
             (port, None, Some(Daemon::start(command, &place.0, port, udp)?))
         }
         None => {
-            let peer = Peer::start(file.blocks.clone(), udp);
+            let peer = Peer::start(file.blocks.clone(), udp, None);
             (peer.port, Some(peer), None)
         }
     };
@@ -176,32 +177,73 @@ fn compare(file: &File, host: &Host, results: &[ScriptResult], port: u16) -> Vec
     wrong
 }
 
+/// Runs a script against damaged answers; whether it threw an error.
+fn is_broken(path: &Path, seed: u64) -> Result<bool, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let file = file::parse(&text)?;
+    if file.daemon.is_some() || file.blocks.is_empty() {
+        return Ok(false);
+    }
+    let udp = file.transport == Protocol::Udp;
+    let peer = Peer::start(file.blocks.clone(), udp, Some(seed));
+    let (host, results) = scan(&file, &Folder::new(), peer.port)?;
+    peer.complaints();
+    let mut all = host.ports[0].scripts.iter().chain(&host.scripts).chain(&results);
+    Ok(all.any(|result| result.output.starts_with(b"ERROR: Script execution failed")))
+}
+
 /// Conversations wait more than they compute.
 const WORKERS: usize = 6;
 
-#[test]
-fn scripts_pass_their_conversations() {
+/// Does something with every file whose name the environment does not exclude; what was wrong, by name.
+fn each_file(work: impl Fn(&Path) -> Result<(), String> + Sync) -> Vec<String> {
     let paths = files(&folder(), "talk");
     let wanted = std::env::var("TALK").ok();
     let next = AtomicUsize::new(0);
-    let work = || {
+    let worker = || {
         let mut bad = Vec::new();
         while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             if wanted.as_ref().is_some_and(|wanted| !name.contains(wanted.as_str())) {
                 continue;
             }
-            if let Err(wrong) = run(path) {
+            if let Err(wrong) = work(path) {
                 bad.push(format!("{name}:\n{wrong}"));
             }
         }
         bad
     };
     let mut bad: Vec<String> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("a worker does not panic")).collect()
     });
     bad.sort();
+    bad
+}
+
+#[test]
+fn scripts_pass_their_conversations() {
+    let bad = each_file(run);
+    assert!(bad.is_empty(), "{}", bad.join("\n\n"));
+}
+
+/// Damaged copies of each conversation; `SEEDS=FROM-TO` in the environment runs others.
+const SEEDS: std::ops::Range<u64> = 0..2;
+
+#[test]
+fn damaged_answers_break_no_script() {
+    let of_environment = std::env::var("SEEDS").ok().and_then(|text| {
+        let (from, to) = text.split_once('-')?;
+        Some(from.parse().ok()?..to.parse().ok()?)
+    });
+    let seeds = of_environment.unwrap_or(SEEDS);
+    let bad = each_file(|path| {
+        let broken = |seed: &u64| is_broken(path, *seed) != Ok(false);
+        match seeds.clone().find(broken) {
+            Some(seed) => Err(format!("throws an error with seed {seed}: {:?}", is_broken(path, seed))),
+            None => Ok(()),
+        }
+    });
     assert!(bad.is_empty(), "{}", bad.join("\n\n"));
 }
 

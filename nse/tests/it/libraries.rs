@@ -1,9 +1,9 @@
-//! Unit tests of our own libraries: `nselib/NAME.lua` beside this file tests `nselib/NAME.lua` of the repository, in Lua,
-//! inside the engine.
+//! Unit tests of our own libraries: `nselib/NAME.lua` beside this file tests `nselib/NAME.lua` of the repository, in
+//! Lua, inside the engine.
 //!
-//! What a test file may use is written at the head of `libraries/checks.lua`. Each file has an engine of its own. A file
-//! in a folder of `nselib/` may have a test of its own or be covered by that of the folder's name. `LIBRARY=NAME` in the
-//! environment runs one file only.
+//! What a test file may use is written at the head of `libraries/checks.lua`. Each file has an engine of its own. A
+//! file in a folder of `nselib/` may have a test of its own or be covered by that of the folder's name. `LIBRARY=NAME`
+//! in the environment runs one file only.
 
 use crate::support::{Folder, engine, host};
 use perilune_nse::{DataFolders, Options, Phase};

@@ -272,7 +272,7 @@ fn push_captures(
     subject: &[u8],
     whole: Option<(usize, usize)>,
 ) -> Result<usize, LuaError> {
-    let count = if matcher.captures.len() == 0 && whole.is_some() { 1 } else { matcher.captures.len() };
+    let count = if matcher.captures.is_empty() && whole.is_some() { 1 } else { matcher.captures.len() };
     call.reserve(count)?;
     for idx in 0..count {
         let value = capture(call, matcher, subject, idx, whole.unwrap_or_default())?;
@@ -306,7 +306,7 @@ fn find_or_match(call: &mut Call<'_>, is_find: bool) -> NativeResult {
     }
     if is_find && (call.arg(4).is_truthy() || !has_specials(pattern)) {
         call.charge(subject.len() as u64 / 64)?;
-        return match memchr::memmem::find(&subject[from..], pattern) {
+        return match find_text(&subject[from..], pattern) {
             Some(at) => {
                 let start = (from + at) as i64;
                 call.ret2(start + 1, start + pattern.len() as i64)
@@ -337,6 +337,22 @@ fn find_or_match(call: &mut Call<'_>, is_find: bool) -> NativeResult {
             call.ret_pushed(count)
         }
     }
+}
+
+/// Texts up to this length are not worth preparing a search.
+const SEARCH_SHORT: usize = 512;
+
+/// Where a fixed text occurs first.
+fn find_text(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    let Some((&first, rest)) = wanted.split_first() else { return Some(0) };
+    if rest.is_empty() {
+        return memchr::memchr(first, text);
+    }
+    if text.len() > SEARCH_SHORT {
+        return memchr::memmem::find(text, wanted);
+    }
+    let starts = text.get(..=text.len().checked_sub(wanted.len())?)?;
+    memchr::memchr_iter(first, starts).find(|&at| text[at + 1..].starts_with(rest))
 }
 
 fn strip_anchor(pattern: &[u8]) -> (bool, &[u8]) {

@@ -123,8 +123,8 @@ impl State {
         let heap = &mut self.global.heap;
         if heap.bytes.saturating_add(ENTER_BYTES) > heap.hard_limit {
             // Nothing is collected while the body runs.
-            let roots = self.global.root_values();
-            self.global.heap.full(&roots);
+            let (heap, roots) = self.global.collector();
+            heap.full(&roots);
         }
         let co = self.global.main;
         // SAFETY: the main coroutine's stack above its top is free, and `current` is suspended: nothing runs.
@@ -323,8 +323,8 @@ impl State {
 
     /// Changes the collector's mode, as `collectgarbage` does.
     pub fn set_generational(&mut self, generational: bool) {
-        let roots = self.global.root_values();
-        self.global.heap.set_generational(generational, &roots);
+        let (heap, roots) = self.global.collector();
+        heap.set_generational(generational, &roots);
     }
 
     /// Runs the finalisers of all objects that have one; the state is about to go.

@@ -29,7 +29,12 @@ struct Plan {
     begun: AtomicUsize,
     ended: AtomicBool,
     complaints: Mutex<Vec<String>>,
+    damage: Option<Mutex<Random>>,
 }
+
+/// A generator that needs no quality, but gives the same numbers for the same seed.
+#[derive(Debug)]
+struct Random(u64);
 
 /// One connection, or what one address sends to a UDP port.
 #[derive(Debug)]
@@ -47,9 +52,11 @@ struct Reply {
 }
 
 impl Peer {
-    pub fn start(blocks: Vec<Block>, udp: bool) -> Peer {
+    /// With a seed, what is sent is damaged, and who sends what no line expects is left.
+    pub fn start(blocks: Vec<Block>, udp: bool, damage: Option<u64>) -> Peer {
         let (begun, ended) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let plan = Arc::new(Plan { blocks, begun, ended, complaints: Mutex::default() });
+        let damage = damage.map(|seed| Mutex::new(Random(seed)));
+        let plan = Arc::new(Plan { blocks, begun, ended, complaints: Mutex::default(), damage });
         let any = (Ipv4Addr::LOCALHOST, 0);
         let shared = Arc::clone(&plan);
         let port = if udp {
@@ -88,7 +95,40 @@ impl Peer {
     }
 }
 
+impl Random {
+    /// Below the limit.
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit.max(1)
+    }
+
+    /// Flips, cuts, repeats or inserts bytes.
+    fn damage(&mut self, bytes: &mut Vec<u8>) {
+        for _ in 0..=self.below(3) {
+            let at = self.below(bytes.len() + 1);
+            match self.below(5) {
+                0 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = self.below(256) as u8),
+                1 => bytes.truncate(at),
+                2 => {
+                    let part: Vec<u8> = bytes.iter().skip(self.below(bytes.len())).take(64).copied().collect();
+                    _ = bytes.splice(at..at, part);
+                }
+                3 => _ = bytes.splice(at..at, vec![self.below(256) as u8; 1 + self.below(8)]),
+                _ => bytes.iter_mut().skip(at).take(1 + self.below(4)).for_each(|byte| *byte = 0xff),
+            }
+        }
+    }
+}
+
 impl Plan {
+    /// What is sent in place of a message.
+    fn message(&self, mut bytes: Vec<u8>) -> Vec<u8> {
+        if let Some(random) = &self.damage {
+            random.lock().expect("nobody panics with it").damage(&mut bytes);
+        }
+        bytes
+    }
+
     fn talks(&self) -> impl Iterator<Item = &Block> {
         self.blocks.iter().filter(|block| !block.answers)
     }
@@ -163,7 +203,7 @@ fn connection(mut stream: TcpStream, session: &mut Session, plan: &Plan) {
     loop {
         let reply = session.advance(waits);
         for message in reply.messages {
-            if stream.write_all(&message).is_err() {
+            if stream.write_all(&plan.message(message)).is_err() {
                 return;
             }
         }
@@ -180,12 +220,15 @@ fn connection(mut stream: TcpStream, session: &mut Session, plan: &Plan) {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => waits = true,
             Err(_) => break,
         }
+        if waits && plan.damage.is_some() && heard.elapsed() > 2 * QUIET {
+            return;
+        }
         if waits && !session.received.is_empty() && heard.elapsed() > PATIENCE {
             plan.complain("the client sent what no line expects", &session.received);
             return;
         }
     }
-    if session.is_open() || !session.received.is_empty() {
+    if session.is_open() {
         plan.complain("the client left the conversation; unanswered", &session.received);
     }
 }
@@ -200,7 +243,7 @@ fn datagrams(socket: &UdpSocket, plan: &Plan) {
         session.received.clear();
         session.received.extend_from_slice(&buffer[..count]);
         for message in session.advance(true).messages {
-            let _ = socket.send_to(&message, address);
+            let _ = socket.send_to(&plan.message(message), address);
         }
         if !session.received.is_empty() {
             plan.complain("the client sent what no line expects", &session.received);

@@ -29,6 +29,21 @@ local function new_socket ()
     return nil, ending
   end
   socket.receive_bytes, socket.receive_lines = socket.receive, socket.receive
+  local left = ""
+  function socket:receive_buf (delimiter, keep)
+    local find = type(delimiter) == "function" and delimiter or function (bytes) return bytes:find(delimiter) end
+    while true do
+      local from, to = find(left)
+      if from then
+        local found = left:sub(1, keep and to or from - 1)
+        left = left:sub(to + 1)
+        return true, found
+      end
+      local status, piece = self:receive()
+      if not status then return nil, piece end
+      left = left .. piece
+    end
+  end
   function socket:close () return true end
   return socket
 end

@@ -83,6 +83,16 @@ none.options:setTitle("Accounts")
 status, result = none:start()
 check("nothing found", 'true "No valid accounts found"', status, result.Accounts)
 
+local only = engine()
+only.options:setOption("passonly", true)
+function Driver:login (user, password)
+  if user == "" and password == "y" then return true, creds.Account:new(user, password, creds.State.VALID) end
+  return false, brute.Error:new("wrong")
+end
+status, result = only:start()
+check("passwords only", '"y - Valid credentials" 4', tostring(result.Accounts[1]),
+  tonumber(result.Statistics:match("%d+")))
+
 function Driver:login ()
   local e = brute.Error:new("go away")
   e:setAbort(true)

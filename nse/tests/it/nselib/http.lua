@@ -178,3 +178,43 @@ check("status string", '"200 OK" "404"', http.get_status_string({ ["status-line"
   http.get_status_string({ status = 404 }))
 check("contains", 'true {1="or"}', http.response_contains({ body = "hello World" }, "W(or)ld"))
 check("contains case", "false", http.response_contains({ body = "hello World" }, "world", true))
+
+-- Authentication that takes more than one request. Each connection gets what its requests call for.
+local function answer_to (sent)
+  local field = sent:match("Authorization: ([^\r]*)\r\n.-$") or ""
+  for value in sent:gmatch("Authorization: ([^\r]*)") do field = value end
+  if field:find("^Digest ") and field:find('response="%x+"') then return "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ndigest" end
+  if field:find("^Basic ") then return "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nbasic" end
+  return 'HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n'
+    .. 'WWW-Authenticate: Basic realm="r"\r\nContent-Length: 0\r\n\r\n'
+end
+local function with_auth (auth)
+  stub.sent = {}
+  stub.peer = function (sent) return { answer_to(sent) } end
+  local response = http.generic_request(HOST, PORT, "GET", "/a", { auth = auth })
+  return response.status, response.body, #stub.sent
+end
+check("basic at once", '200 "basic" 1', with_auth({ username = "u", password = "p" }))
+check("digest after a challenge", '200 "digest" 2', with_auth({ username = "u", password = "p", digest = true }))
+check("what is authenticated is the path", "true", stub.sent[2]:find('uri="/a"', 1, true) ~= nil)
+
+local CHALLENGE = require("base64").enc("NTLMSSP\0\2\0\0\0" .. string.pack("<I2I2I4I4c8", 0, 0, 48, 0x00808205, "12345678")
+  .. ("\0"):rep(8) .. string.pack("<I2I2I4", 4, 4, 48) .. ("\0"):rep(4))
+stub.sent = {}
+stub.peer = function (sent)
+  local _, requests = sent:gsub("GET /n HTTP", "")
+  if requests == 1 and not sent:find("Authorization") then
+    return { "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n" }
+  end
+  return { "HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM " .. CHALLENGE .. "\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nntlm" }
+end
+local ntlm = http.generic_request(HOST, PORT, "GET", "/n", { auth = { username = "u", password = "p", ntlm = true } })
+check("NTLM over one connection", '200 "ntlm" 3', ntlm.status, ntlm.body, #stub.sent)
+local last = require("base64").dec(stub.sent[3]:match("Authorization: NTLM ([^\r]*)"))
+check("third message", '"NTLMSSP\\0\\3\\0\\0\\0"', last:sub(1, 12))
+
+check("page_exists", "true true false false true false", http.page_exists({ status = 200, body = "x" }, 404, nil, "/"),
+  http.page_exists({ status = 401 }, 404, nil, "/"), http.page_exists({ status = 403 }, 404, nil, "/"),
+  http.page_exists({ status = 404 }, 404, nil, "/"), http.page_exists({ status = 403 }, 404, nil, "/", true),
+  http.page_exists({ status = 200, body = "" }, 200, "y", "/"))

@@ -52,3 +52,13 @@ check("no challenge of NTLM", "nil nil nil", authenticate(nil), authenticate("AA
 local bad = "NTLMSSP\0\2\0\0\0" .. string.pack("<I2I2I4I4", 0, 0, 0, 0x00800000) .. ("\1"):rep(16)
   .. string.pack("<I2I2I4", 0xFFFF, 0xFFFF, 0xFFFFFFFF)
 check("challenge with a bad offset", '"string"', type(authenticate(base64.enc(bad))))
+
+check("backslash at the end", "nil", httpauth.parse_www_authenticate("Basic realm=\"a\\"))
+for _, text in ipairs(mutants('Digest realm="a\\"b", nonce=abc, qop="auth,auth-int", Basic realm="x", NTLM TlRMTQ==', 1000)) do
+  local ran, err = pcall(httpauth.parse_www_authenticate, text)
+  if not ran then check("damaged: " .. text, "true", ran, err) end
+end
+for _, message in ipairs(mutants(bad, 500)) do
+  local ran, err = pcall(httpauth.ntlm_authenticate, { username = "u" }, { data = base64.enc(message) })
+  if not ran then check("damaged: " .. base64.enc(message), "true", ran, err) end
+end

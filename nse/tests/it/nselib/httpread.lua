@@ -53,3 +53,15 @@ check("inflated", "200 1000000", read(text).status, #(read(text).body or ""))
 check("inflates beyond the limit", "nil", read(text, "GET", { max_body_size = 5000 }).status)
 local cut = read(text, "GET", { max_body_size = 5000, truncated_ok = true })
 check("cut at the limit", "200 5000 true", cut.status, #cut.body, cut.truncated)
+
+local RESPONSES = {
+  "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nSet-Cookie: a=\"b\"; Path=/; Secure\r\nX: y\r\n z\r\n"
+    .. "Transfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0A\r\n0123456789\r\n0\r\nT: t\r\n\r\n",
+  "HTTP/1.0 200\r\nContent-Length: 10\r\nContent-Encoding: gzip, deflate\r\nConnection: keep-alive\r\n\r\n0123456789",
+}
+for _, response in ipairs(RESPONSES) do
+  for _, damaged in ipairs(mutants(response, 1000)) do
+    local ran, err = pcall(read, damaged)
+    if not ran then check("damaged: " .. damaged, "true", ran, err) end
+  end
+end

@@ -70,3 +70,12 @@ check("endless site", "20", #crawl(setmetatable({}, { __index = function ()
   endless = endless + 1
   return ("<a href=/%d>"):format(endless)
 end })))
+
+local PAGE = "<html><base href='/x/'><a href=\"a.html?x=1&amp;y=2#z\">a</a><a HREF = 'b'><img src=c.png>"
+  .. "<form action='http://10.0.0.1/d'><meta http-equiv=refresh content='5; url=/e'><a href='http://[::1]:80/'></html>"
+for _, page in ipairs(mutants(PAGE, 500)) do
+  local ran, err = pcall(function ()
+    return httpspider.LinkExtractor:new(URL:new("http://10.0.0.1/"), page, {}):getLinks()
+  end)
+  if not ran then check("damaged: " .. page, "true", ran, err) end
+end

@@ -20,3 +20,8 @@ check("too long", 'nil "idna: a label is too long"', idna.toASCII(string.rep("a"
 check("broken punycode", "nil", (idna.toUnicode("xn--a-!")))
 local mapped, forbidden = idna.map("A B", true, true, true)
 check("map", '{1=97,2=98} {1=32}', mapped, forbidden)
+
+fuzz("names", { "xn--bcher-kva.example", "Bücher。Example" }, function (bytes)
+  idna.toASCII(bytes)
+  idna.toUnicode(bytes)
+end)

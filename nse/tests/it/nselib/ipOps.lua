@@ -52,3 +52,13 @@ check("isPrivate", 'true false true false', ipOps.isPrivate("10.0.0.1") == true,
 check("isPrivate names the network", 'true "172.16.0.0/12"', ipOps.isPrivate("172.31.1.1"))
 check("masks", '"/24" nil "255.255.255.0" "255.255.254.0"', ipOps.subnet_to_cidr("255.255.255.0"),
   (ipOps.subnet_to_cidr("255.0.255.0")), ipOps.cidr_to_subnet("/24"), (ipOps.cidr_to_subnet("1.2.3.4/23")))
+
+fuzz("addresses", { "192.0.2.1", "2001:db8::1:0:0:1", "::ffff:1.2.3.4", "1.2.3.0/24", "1.2.3.4 - 1.2.3.6" }, function (text)
+  ipOps.ip_to_str(text)
+  ipOps.expand_ip(text)
+  ipOps.isPrivate(text)
+  ipOps.get_ips_from_range(text)
+  ipOps.ip_in_range(text, text)
+  ipOps.subnet_to_cidr(text)
+  ipOps.str_to_ip(text)
+end)

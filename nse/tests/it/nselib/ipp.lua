@@ -52,3 +52,8 @@ local job = "\2" .. attribute(0x21, "job-id", "\0\0\0\14") .. attribute(0x23, "j
 check("jobs", [[{1={"name"="lab",1="id  time                 state  size (kb)  owner    jobname\]] .. "\n"
   .. [[14  2012-04-26T22:18:39  Held   1k         Unknown  report\]] .. "\n" .. '"}}',
   answer("\1\1\0\0\0\0\0\1" .. job .. "\3"):getQueueInfo())
+
+for _, damaged in ipairs(mutants(message, 2000)) do
+  local ran, err = pcall(ipp.IPP.Response.parse, damaged)
+  if not ran then check("damaged: " .. stdnse.tohex(damaged), "true", ran, err) end
+end

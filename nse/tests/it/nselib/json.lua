@@ -46,3 +46,12 @@ loop[1] = loop
 raises("inside itself", json.generate, loop)
 local both, again = json.parse(json.generate({ a = { 1, { b = "\0\31\u{1F600}" } } }))
 check("round trip", [[true {"a"={1=1,2={"b"="\0\31]] .. "\u{1F600}\"}}}", both, again)
+
+for _, text in ipairs(mutants('{"a": [1, -2.5e3, "x\\u00e9\\ud83d\\ude00\\n", true, null], "b": {"c": {}}}', 2000)) do
+  local ran, good, got = pcall(json.parse, text)
+  if not ran then check("damaged: " .. text, "true", ran, good) end
+  -- What was read can be written, and read again. Numbers that are too large for JSON are read, yet not written.
+  if ran and good and not pcall(json.generate, got) then
+    check("written again: " .. text, "true", text:find("[eE]%d") ~= nil or text:find("%d%d%d%d") ~= nil)
+  end
+end

@@ -18,3 +18,5 @@ local fp = 'SF-Port80-TCP:V=7.93%I=7%D=1/1%Time=5F000000%P=x%r(GetRequest,14,"HT
 check("parse_fp", [[{"GetRequest"="HTTP/1.0 200 OK\13\
 \"\0","Help"="abc"}]], U.parse_fp(fp))
 check("get_response", '"abc" nil', U.get_response(fp, "Help"), U.get_response(fp, "X"))
+
+fuzz("fingerprints", { fp }, U.parse_fp)

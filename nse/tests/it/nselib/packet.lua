@@ -81,3 +81,9 @@ for _, whole in ipairs({ tcp.buf, udp.buf, icmp.buf, unreachable.buf, icmp6.buf,
   end
 end
 check("no IP", "nil nil", packet.Packet:new("\x70"), packet.Packet:new(""))
+
+fuzz("packets", { tcp.buf, udp.buf, icmp.buf, unreachable.buf, icmp6.buf, extended.buf }, function (bytes)
+  local one = packet.Packet:new(bytes, #bytes, true)
+  if one then one:tostring() end
+  packet.Frame:new(("x"):rep(14) .. bytes):tostring()
+end)

@@ -45,3 +45,8 @@ check("same redirect", "true false false false", proxy.redirectCheck(to("http://
   proxy.redirectCheck(to("http://a/"), to("http://b/")), proxy.redirectCheck(PAGE, PAGE),
   proxy.redirectCheck(nil, PAGE))
 check("arguments", "false false", proxy.return_args())
+
+for _, text in ipairs(mutants("\5\0\5\0\0\1\10\0\0\1\0\80" .. PAGE, 300)) do
+  local ran, err = pcall(test, "socks5", { text }, "hello")
+  if not ran then check("damaged: " .. text, "true", ran, err) end
+end

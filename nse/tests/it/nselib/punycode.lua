@@ -24,3 +24,8 @@ check("bad digit", 'nil "punycode: bad digit"', punycode.decode_input("a-!"))
 check("overflow", 'nil "punycode: overflow"', punycode.decode_input("99999999"))
 check("cut off", 'nil "punycode: bad digit"', punycode.decode_input("a-z"))
 check("too long", 'nil "punycode: too long"', punycode.decode_input(string.rep("a", 5000)))
+
+fuzz("labels", { "xn--ihqwcrb4cv8a8dqg056pqjye", "xn--bcher-kva", "bücher" }, function (bytes)
+  punycode.decode_label(bytes)
+  punycode.encode_label(bytes)
+end)

@@ -49,3 +49,9 @@ check("simple", '{"kids"={1={"attr"={1={"name"="k","type"="attribute","value"="v
 check("end tags in disorder", '2 "c"', #slaxml.parseDOM("<a><b></x></b><c></a>").root.el,
   slaxml.parseDOM("<a><b></x></b><c></a>").root.el[2].name)
 check("no element", "nil", slaxml.parseDOM("text").root)
+
+for _, text in ipairs(mutants("<?xml version='1.0'?><!DOCTYPE r [<!ENTITY x 'y'>]><r xmlns='urn:a' xmlns:b=\"urn:b\" b:k='v&amp;1'>"
+  .. "<b:e/> t &lt;&#65; <!-- c --><![CDATA[<raw>]]><x><y z='1'>text</y></x></r>", 2000)) do
+  local ran, err = pcall(slaxml.parseDOM, text)
+  if not ran then check("damaged: " .. text, "true", ran, err) end
+end

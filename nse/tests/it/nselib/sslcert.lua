@@ -69,3 +69,18 @@ local wrapped = sslcert.WrappedSocket:new(inner, { wrap = function (data) return
 end })
 check("wrapped", 'true "abcde"', wrapped:receive_bytes(5))
 check("wrapped, at the end", 'false "EOF"', wrapped:receive())
+
+for name, replies in pairs({
+  smtp = { "220 b\r\n", "250 x\r\n", "220 go\r\n" }, imap = { "* OK hi\r\n", "A001 OK go\r\n" },
+  ldap = { "\x30\x0C\2\1\1\x78\7\x0A\1\0\4\0\4\0" }, mysql = { mysql(0xFFFF) },
+  vnc = { "RFB 003.008\n", "\2\2\19", "\0\2", "\0\1\0\0\1\4", "\1" }, postgres = { "S" },
+  xmpp = { "<stream:features><starttls/></stream:features>", "<proceed/>" }, tds = { "\4\1\0\20\0\0\1\0\1\0\6\0\1\255\1" },
+}) do
+  for i in ipairs(replies) do
+    fuzz(name, { replies[i] }, function (bytes)
+      local said = table.move(replies, 1, #replies, 1, {})
+      said[i] = bytes
+      run(name, table.unpack(said))
+    end)
+  end
+end

@@ -17,3 +17,5 @@ for cut = 0, #answer + 1 do
   equal({ sslv2.record_read(sslv2.ssl_record(answer, 0):sub(1, cut)) }, { 1 }, "cut off")
 end
 check("lengths that lie", "nil", select(2, sslv2.record_read("\x80\12\4\0\1\0\2\xFF\xFF\0\6\0\2a")).body)
+
+fuzz("records", { sslv2.ssl_record(answer, 0), sslv2.ssl_record(answer .. "pad", 3), "\x80\3\0\0\1" }, sslv2.record_read)

@@ -112,3 +112,22 @@ end
 
 check("servername", '"x.y" nil nil', tls.servername({ ip = "1.2.3.4", targetname = "x.y" }),
   tls.servername({ ip = "1.2.3.4", name = "x.y" }), (tls.servername("a.b")))
+
+fuzz("records", {
+  record(22, message(2, string.pack(">I2I4", 0x0303, 1) .. random .. "\2id" .. "\xC0\x2F" .. "\0" .. extensions)),
+  record(22, message(11, string.pack(">s3", string.pack(">s3s3", "one", "two"))) .. message(14, "")),
+  record(21, "\2\40"), record(24, "\2\0\3abc"), record(20, "\1"),
+}, function (bytes)
+  local at, fragment = 1, nil
+  for _ = 1, 10 do
+    local after, one = tls.record_read(bytes, at, fragment)
+    if not one then return end
+    at, fragment = after, one.fragment
+  end
+end)
+for _, name in ipairs({ "DHE_RSA", "ECDHE_RSA", "RSA_EXPORT", "PSK", "DHE_PSK", "ECDHE_PSK", "SRP_SHA", "AKE" }) do
+  fuzz("key exchange " .. name, {
+    "\0\4\1\2\3\4\0\1\5\0\4\9\9\9\9\4\1\0\2sg", "\3\0\23\4pubk\4\1\0\2sg", "\1\1p\1a\1b\1G\1n\1h\4pubk", "\0\29\0\2hi",
+  }, function (bytes) kex[name].server_key_exchange(bytes, "TLSv1.2") end)
+end
+fuzz("names", { "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_AKE_WITH_CHACHA20_POLY1305_SHA256" }, tls.cipher_info)

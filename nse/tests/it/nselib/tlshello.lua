@@ -43,3 +43,7 @@ check("asked once", "true false false", tlshello.answers(target, other),
   tlshello.answers(target, { number = 7001, protocol = "tcp", state = "open", version = {} }),
   tlshello.answers(target, { number = 7000, protocol = "tcp", state = "open", version = { name_confidence = 10 } }))
 check("rule", "true", tlshello.portrule(target, port))
+
+fuzz("answers", {
+  record(22, hello, message(11, string.pack(">s3", string.pack(">s3", "der")))) .. record(22, message(12, "kex"), message(14, "")),
+}, answer)

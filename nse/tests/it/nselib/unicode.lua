@@ -38,3 +38,10 @@ check("chardet", '"utf-8" "utf-16le" "utf-16be" "ascii" "utf-8" "ascii" "utf-16l
   unicode.chardet("\xEF\xBB\xBFabc"), unicode.chardet("\xFF\xFEa\0"), unicode.chardet("\xFE\xFF\0a"),
   unicode.chardet("abc"), unicode.chardet("hé"), unicode.chardet("h\xE9"), unicode.chardet("a\0b\0c\0"),
   unicode.chardet("\0a\0b"))
+
+fuzz("text", { "hé€😀", "h\0\xE9\0\x3D\xD8\x00\xDE" }, function (bytes)
+  unicode.utf8to16(bytes)
+  unicode.utf16to8(bytes)
+  unicode.transcode(bytes, unicode.cp437_dec, unicode.utf8_enc)
+  unicode.chardet(bytes)
+end)

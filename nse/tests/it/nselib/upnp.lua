@@ -31,3 +31,14 @@ check("nobody", 'false "ERROR"', silent:queryServices())
 
 check("order of addresses", "true false", upnp.Util.ipCompare("10.0.0.9", "10.0.0.10"),
   upnp.Util.ipCompare("10.0.0.10", "10.0.0.9"))
+
+for _, xml in ipairs(mutants(XML, 100)) do
+  local comm = upnp.Comm:new({ ip = "10.0.0.1" }, { number = 1900, protocol = "udp" })
+  stub.peer = function () return { ("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"):format(#xml, xml) } end
+  local ran, err = pcall(comm.retrieveXML, comm, "http://10.0.0.1/" .. #xml)
+  if not ran then check("damaged: " .. xml, "true", ran, err) end
+end
+for _, text in ipairs(mutants(ANSWER, 300)) do
+  local ran, err = pcall(function () return query(text, ""):queryServices() end)
+  if not ran then check("damaged: " .. text, "true", ran, err) end
+end

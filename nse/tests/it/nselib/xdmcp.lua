@@ -32,3 +32,10 @@ check("too short", 'false "The answer is too short"', session("\0\1"))
 check("cut", 'false "The answer is cut"', session(WILLING:sub(1, -2)))
 check("silent", 'false "EOF"', session())
 check("declined", 'false "Unexpected answer 9"', session(WILLING, stdnse.fromhex("000100090000")))
+
+for i = 1, 2 do
+  for _, damaged in ipairs(mutants(i == 1 and WILLING or ACCEPT, 300)) do
+    local ran, err = pcall(session, i == 1 and damaged or WILLING, i == 2 and damaged or nil)
+    if not ran then check("damaged: " .. stdnse.tohex(damaged), "true", ran, err) end
+  end
+end

@@ -38,3 +38,8 @@ check("error", "false", (helper({ STREAM, "<stream:error><host-unknown/></stream
 check("no XMPP", "false", (helper({ "HTTP/1.1 400 Bad Request\r\n\r\n" }):connect()))
 check("endless", "false", (helper({ ("x"):rep(300000), ("x"):rep(300000) }):connect()))
 check("endless tags", "false", (helper({ ("<a/>"):rep(60000) }):connect()))
+
+for _, text in ipairs(mutants(STREAM .. FEATURES, 300)) do
+  local ran, err = pcall(function () return helper({ text }):connect() end)
+  if not ran then check("damaged: " .. text, "true", ran, err) end
+end
