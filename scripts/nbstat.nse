@@ -3,6 +3,7 @@ local netbios = require "netbios"
 local nmap = require "nmap"
 local stdnse = require "stdnse"
 local string = require "string"
+local table = require "table"
 
 description = [[
 Asks a host for its NetBIOS names and its hardware address (node status, RFC 1002, 4.2.18).
@@ -96,7 +97,8 @@ action = function (host)
     for _, entry in ipairs(result.names) do
       local name = ("%s<%02x>"):format(entry.name, entry.suffix)
       -- Names with octets in hexadecimal are wider than the column.
-      lines[#lines + 1] = ("  %-20s Flags: %s"):format(#name < 20 and name or name .. " ", netbios.flags_to_string(entry.flags))
+      lines[#lines + 1] = ("  %-20s Flags: %s"):format(#name < 20 and name or name .. " ",
+        netbios.flags_to_string(entry.flags))
     end
   end
   if nmap.verbosity() >= 2 then
