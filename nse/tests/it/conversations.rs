@@ -62,10 +62,11 @@ impl Daemon {
         process.args(["-c", &command]).current_dir(folder).stdin(Stdio::piped());
         process.env("SCRIPTS", self::folder());
         let child = process.stdout(log("stdout")).stderr(log("stderr")).process_group(0).spawn();
-        let daemon = Daemon(child.map_err(|error| format!("sh: {error}"))?);
+        let mut daemon = Daemon(child.map_err(|error| format!("sh: {error}"))?);
         let until = Instant::now() + START_MAX;
         while !crate::tls::listens(port, udp) {
-            if Instant::now() > until {
+            let failed = matches!(daemon.0.try_wait(), Ok(Some(status)) if !status.success());
+            if failed || Instant::now() > until {
                 let words = |name| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
                 return Err(format!("nobody listens: {command}\n{}{}", words("stdout"), words("stderr")));
             }
@@ -119,8 +120,12 @@ fn run(path: &Path) -> Result<(), String> {
     file.setup.iter().try_for_each(|command| setup(command, &place.0))?;
     let (port, peer, daemon) = match &file.daemon {
         Some(command) => {
-            let port = free_port(udp);
-            let daemon = Daemon::start(command, &place.0, port, udp)?;
+            // Another process may take the port before the daemon does: one more try, on another.
+            let start = || {
+                let port = free_port(udp);
+                Daemon::start(command, &place.0, port, udp).map(|daemon| (port, daemon))
+            };
+            let (port, daemon) = start().or_else(|_| start())?;
             file.ready.iter().try_for_each(|command| wait(command, &place.0))?;
             (port, None, Some(daemon))
         }
