@@ -2,7 +2,8 @@
 -- Remote procedure calls of Windows over named pipes (C706, MS-RPCE): the server service, the accounts of domains and
 -- names of security identifiers.
 --
--- Each call takes a connection that <code>start_smb</code> made and <code>bind</code> bound to an interface. The results
+-- Each call takes a connection that <code>start_smb</code> made and <code>bind</code> bound to an interface. The
+-- results
 -- are tables; <code>"return"</code> is the call's own result and 0 in those that succeeded.
 --
 -- @usage
@@ -240,7 +241,8 @@ end
 -- @param server The server's name or address.
 -- @param share The share.
 -- @param level 0, 1 or 2: how much to learn.
--- @return True and a table with <code>info</code>: <code>name</code>, <code>sharetype</code> (as text), <code>comment</code>,
+-- @return True and a table with <code>info</code>: <code>name</code>, <code>sharetype</code> (as text),
+--         <code>comment</code>,
 --         <code>permissions</code>, <code>max_users</code>, <code>current_users</code> and <code>path</code>, as far as
 --         the level goes; or false and an error.
 function srvsvc_netsharegetinfo (smbstate, server, share, level)
@@ -769,7 +771,8 @@ local RID_RANGES = { { 500, 512 }, { 1000, 1050 } }
 
 --- Lists a host's users and groups, by looking up identifiers one after the other.
 -- @param host The host table.
--- @return True and a list of tables with <code>name</code>, <code>domain</code>, <code>rid</code>, <code>type</code> and
+-- @return True and a list of tables with <code>name</code>, <code>domain</code>, <code>rid</code>, <code>type</code>
+--         and
 --         <code>typestr</code>; or false and an error.
 function lsa_enum_users (host)
   return with_interface(host, LSA_PATH, LSA_UUID, LSA_VERSION, function (state)
@@ -829,7 +832,9 @@ local ENDPOINTS_NOT_FOUND = 0x16c9a0d6
 local FLOORS = {
   [0x07] = { "tcp_port", function (data) return #data == 2 and string.unpack(">I2", data) or nil end },
   [0x08] = { "udp_port", function (data) return #data == 2 and string.unpack(">I2", data) or nil end },
-  [0x09] = { "ip_addr", function (data) return #data == 4 and ("%d.%d.%d.%d"):format(string.byte(data, 1, 4)) or nil end },
+  [0x09] = { "ip_addr", function (data)
+    return #data == 4 and ("%d.%d.%d.%d"):format(string.byte(data, 1, 4)) or nil
+  end },
   [0x0f] = { "ncacn_np", function (data) return string.match(data, "^%Z*") end },
   [0x10] = { "ncalrpc", function (data) return string.match(data, "^%Z*") end },
   [0x11] = { "netbios", function (data) return string.match(data, "^%Z*") end },
@@ -841,7 +846,8 @@ local FLOORS = {
 -- @return The usual text.
 function uuid_to_string (uuid)
   local a, b, c = string.unpack("<I4I2I2", uuid)
-  return ("%08x-%04x-%04x-%s-%s"):format(a, b, c, stdnse.tohex(string.sub(uuid, 9, 10)), stdnse.tohex(string.sub(uuid, 11)))
+  return ("%08x-%04x-%04x-%s-%s"):format(a, b, c, stdnse.tohex(string.sub(uuid, 9, 10)),
+    stdnse.tohex(string.sub(uuid, 11)))
 end
 
 -- A tower: floors, each with what it is and where. The first names the interface.
@@ -1014,7 +1020,8 @@ local VALUE_LEN_MAX = 1024 * 1024
 -- @param smbstate The connection.
 -- @param handle The key.
 -- @param value The value's name.
--- @return True and a table with <code>type</code>, <code>data</code> (octets) and <code>value</code> (a text or a number,
+-- @return True and a table with <code>type</code>, <code>data</code> (octets) and <code>value</code> (a text or a
+--         number,
 --         or the octets); or false and an error.
 function winreg_queryvalue (smbstate, handle, value)
   local size = 0x10000
@@ -1076,7 +1083,8 @@ end
 function rap_netserverenum2 (smbstate, domain, server_type, detail_level)
   detail_level = detail_level or 1
   local datadesc = detail_level == 0 and "B16" or "B16BBDz"
-  local arguments = string.pack("<I2I2I4", detail_level, 0xffff - 1100, server_type or 0xffffffff) .. (domain or "") .. "\0"
+  local arguments = string.pack("<I2I2I4", detail_level, 0xffff - 1100, server_type or 0xffffffff)
+    .. (domain or "") .. "\0"
   local status, answer = call_lanmanapi(smbstate, 104, domain and "WrLehDz" or "WrLehDO", datadesc,
     domain and arguments or string.sub(arguments, 1, 8))
   if not status then return false, answer end

@@ -116,7 +116,8 @@ end
 
 --- Reads an answer with attributes (section 10.4).
 -- @param data The octets.
--- @return Table with <code>error_code</code>, <code>xid</code> and <code>attributes</code>, text; nil if it is something
+-- @return Table with <code>error_code</code>, <code>xid</code> and <code>attributes</code>, text; nil if it is
+--         something
 --         else.
 function Reply.Attributes.parse (data)
   local number, xid, pos = read_header(data)

@@ -1,5 +1,6 @@
 ---
--- A server of the Trivial File Transfer Protocol (RFC 1350) to which devices send files, as when a script has told them to.
+-- A server of the Trivial File Transfer Protocol (RFC 1350) to which devices send files, as when a script has told them
+-- to.
 --
 -- @usage
 -- tftp.start()

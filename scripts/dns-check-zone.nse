@@ -3,6 +3,7 @@ local ipOps = require "ipOps"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local string = require "string"
+local table = require "table"
 
 description = [[
 Checks how well a zone is set up: its times, its servers, its mail exchangers.

@@ -1,6 +1,7 @@
 local msrpc = require "msrpc"
 local smb = require "smb"
 local stdnse = require "stdnse"
+local table = require "table"
 
 description = [[
 Lists the endpoints that a Windows host's endpoint mapper knows: interfaces, their names and where they are reached
@@ -42,7 +43,8 @@ hostrule = function (host)
 end
 
 local ENDPOINTS_MAX = 1000
-local FIELDS = { "annotation", "ip_addr", "ncacn_np", "ncalrpc", "netbios", "tcp_port", "udp_port", "http_port", "uuid" }
+local FIELDS = { "annotation", "ip_addr", "ncacn_np", "ncalrpc", "netbios", "tcp_port", "udp_port", "http_port",
+  "uuid" }
 
 -- The mapper's endpoints; nil and an error.
 local function endpoints_of (host)
@@ -64,7 +66,8 @@ local function endpoints_of (host)
   msrpc.stop_smb(state)
   if #list == 0 then return nil, err end
   local function key (endpoint)
-    return ("%s %s %s"):format(endpoint.uuid, tostring(endpoint.ncacn_np or endpoint.ncalrpc), tostring(endpoint.tcp_port))
+    return ("%s %s %s"):format(endpoint.uuid, tostring(endpoint.ncacn_np or endpoint.ncalrpc),
+      tostring(endpoint.tcp_port))
   end
   table.sort(list, function (a, b) return key(a) < key(b) end)
   return list
