@@ -20,13 +20,11 @@ use crate::thread::{Input, Instance, Rule, Target, Thread, ThreadId, ThreadInfo}
 use crate::wait::Wait;
 use crate::watch::{Stop, Watch};
 use perilune_scan::net::{Millis, SocketId};
-use perilune_scan::result::{PortState, ScriptResult};
-use perilune_scan::sys;
+use perilune_scan::result::{Host, PortState, ScriptResult};
 use perilune_vm::{Call, LuaError, Root, Run, State, Value};
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Calls and backward jumps until the loop looks at the network.
 const BUDGET: u64 = 200_000;
@@ -69,6 +67,8 @@ pub(crate) struct Scheduler<'e> {
     /// Deadlines of waiting threads.
     deadlines: BTreeSet<(Millis, ThreadId)>,
     by_socket: HashMap<SocketId, ThreadId>,
+    /// When the time of each host is over (`--host-timeout`).
+    limits: Vec<Option<Millis>>,
     /// Waiting threads that only another thread can wake.
     locked: usize,
     /// Threads that are no workers.
@@ -82,7 +82,10 @@ pub(crate) struct Scheduler<'e> {
 
 impl<'e> Scheduler<'e> {
     pub fn new(engine: &'e mut Engine, phase: Phase, watch: &'e mut dyn Watch) -> Scheduler<'e> {
-        let hosts = engine.shared.hosts.borrow().len();
+        let now = engine.shared.network.borrow().now();
+        let limit = |host: &Host| host.time_left_ms.map(|left_ms| now.after(left_ms));
+        let limits: Vec<Option<Millis>> = engine.shared.hosts.borrow().iter().map(limit).collect();
+        let hosts = limits.len();
         let made = engine.state.enter(|call| -> Result<_, LuaError> {
             let registry = |_| call.table(0, 0).map(|table| call.root(table.into()));
             let registries = (0..hosts).map(registry).collect::<Result<Vec<_>, LuaError>>()?;
@@ -102,6 +105,7 @@ impl<'e> Scheduler<'e> {
             pending: VecDeque::new(),
             deadlines: BTreeSet::new(),
             by_socket: HashMap::new(),
+            limits,
             locked: 0,
             instances: 0,
             started: 0,
@@ -117,11 +121,9 @@ impl<'e> Scheduler<'e> {
         let levels = self.engine.levels.clone();
         for (idx, level) in levels.iter().enumerate() {
             shared.verbose(2, &format!("Starting runlevel {} (of {}) scan.", idx + 1, levels.len()));
-            let began = self.now();
-            shared.progress(&format!("Initiating NSE at {}", clock_text()));
+            self.watch.level(false);
             self.run_level(level);
-            let elapsed = self.now().since(began) as f64 / 1000.0;
-            shared.progress(&format!("Completed NSE at {}, {elapsed:.2}s elapsed", clock_text()));
+            self.watch.level(true);
         }
         self.store()
     }
@@ -240,6 +242,9 @@ impl<'e> Scheduler<'e> {
     fn fill(&mut self) {
         while self.live() < self.engine.shared.options.threads_max {
             let Some(candidate) = self.candidates.pop_front() else { return };
+            if self.is_late(candidate.target) {
+                continue;
+            }
             match self.new_instance(&candidate) {
                 Ok(thread) => {
                     self.instances += 1;
@@ -256,12 +261,24 @@ impl<'e> Scheduler<'e> {
         }
     }
 
+    /// Whether the time of a target's host is over, which is then noted.
+    fn is_late(&self, target: Target) -> bool {
+        let now = self.now();
+        let Some(idx) = target.host().filter(|&idx| self.limits[idx].is_some_and(|limit| limit <= now)) else {
+            return false;
+        };
+        self.engine.shared.hosts.borrow_mut()[idx].timed_out = true;
+        true
+    }
+
     /// A thread for one script and one host or port.
     fn new_instance(&mut self, candidate: &Candidate) -> Result<Box<Thread>, LuaError> {
         let Candidate { script, rule, target } = candidate;
         let now = self.now();
         let shared = Rc::clone(&self.engine.shared);
         let deadline = shared.options.script_timeout_ms.map(|limit| over_after(now, limit));
+        let limit = target.host().and_then(|idx| self.limits[idx]);
+        let deadline = deadline.into_iter().chain(limit).min();
         let hosts = shared.hosts.borrow();
         let place = target.host().map(|idx| {
             let port = if let Target::Port(_, number, _) = *target { Some(number) } else { None };
@@ -573,6 +590,7 @@ impl<'e> Scheduler<'e> {
             }
             End::Failed(results) => error = self.failed(&info, &name, results),
             End::TimedOut => {
+                self.is_late(info.instance.target);
                 shared.debug(1, &format!("{name} timed out"));
                 error = self.text_root("timed out");
             }
@@ -690,13 +708,6 @@ impl<'e> Scheduler<'e> {
 /// When a limit in milliseconds is over that began now: time-outs compare whole seconds, and end what is above.
 fn over_after(now: Millis, limit_ms: u64) -> Millis {
     Millis((now.0 / 1000).saturating_add(limit_ms / 1000).saturating_add(1).saturating_mul(1000))
-}
-
-/// The time of day, `HH:MM`.
-fn clock_text() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    let time = sys::local_time(now);
-    format!("{:02}:{:02}", time.hour, time.minute)
 }
 
 /// When a waiting thread has to be looked at again.

@@ -21,6 +21,11 @@ pub trait Watch {
         Stop::No
     }
 
+    /// A runlevel begins or has ended.
+    fn level(&mut self, has_ended: bool) {
+        let _ = has_ended;
+    }
+
     /// An instance for a host, or one of its ports, has ended.
     fn done(&mut self, host: IpAddr, port: Option<(Protocol, u16)>, id: &str, result: Option<&ScriptResult>) {
         let _ = (host, port, id, result);
