@@ -16,10 +16,15 @@
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local tableaux = require "tableaux"
 _ENV = stdnse.module("comm", stdnse.seeall)
 
 -- A service may take its time to answer, longer than a stack does to accept.
 local REQUEST_TIMEOUT_EXTRA_MS = 6000
+
+-- Services that begin in the clear and are switched to TLS by a command: a hello of TLS only annoys them.
+local STARTS_PLAIN = { ftp = true, imap = true, irc = true, ldap = true, mysql = true, nntp = true, pop3 = true,
+  postgresql = true, smtp = true, submission = true, ["xmpp-client"] = true, ["xmpp-server"] = true }
 
 local function timeouts (host, opts)
   local timeout = opts.timeout
@@ -147,6 +152,10 @@ function opencon (host, port, data, opts)
   return converse(host, port, data, opts, opts.proto or default_proto(port))
 end
 
+-- Services that can be switched to TLS, and so are some of shortport.ssl, yet begin without it.
+local BEGIN_PLAIN = tableaux.invert({ "ftp", "smtp", "submission", "imap", "pop3", "nntp", "ldap", "xmpp-client",
+  "xmpp-server", "mysql", "postgresql", "ms-wbt-server" })
+
 --- Connects with or without TLS, whichever the service answers to.
 --
 -- The more likely one is tried first: TLS if version detection found it or the port suggests it.
@@ -168,11 +177,14 @@ function tryssl (host, port, data, opts)
     order = { "udp" }
   elseif type(port) == "table" and port.version and port.version.service_tunnel == "ssl" then
     order = { "ssl", "tcp" }
+  elseif type(port) == "table" and STARTS_PLAIN[port.service or ""] then
+    order = { "tcp", "ssl" }
   else
     local described = type(port) == "table" and port or { number = tonumber(port), protocol = "tcp", state = "open" }
     described = { number = described.number, protocol = described.protocol or "tcp", state = described.state or "open",
       service = described.service, version = described.version }
-    order = shortport.ssl(host, described) and { "ssl", "tcp" } or { "tcp", "ssl" }
+    local likely = not BEGIN_PLAIN[described.service or ""] and shortport.ssl(host, described)
+    order = likely and { "ssl", "tcp" } or { "tcp", "ssl" }
   end
 
   local failure

@@ -22,7 +22,9 @@
 -- * <code>content</code> - body; <code>Content-Length</code> is added.
 -- * <code>cookies</code> - a <code>Cookie</code> field's value, or an array of tables with <code>name</code>,
 --   <code>value</code> and maybe <code>path</code>.
--- * <code>auth</code> - table with <code>username</code> and <code>password</code> for Basic authentication.
+-- * <code>auth</code> - table with <code>username</code> and <code>password</code> for Basic authentication. With
+--   <code>digest</code> the scheme is what the server asks for, Digest or Basic; with <code>ntlm</code>, NTLM too, and
+--   the table may have a <code>domain</code>.
 -- * <code>bypass_cache</code> - don't look in the cache. <code>no_cache</code> - don't store in it.
 --   <code>no_cache_body</code> - store it without the body.
 -- * <code>any_af</code> - let a name resolve to addresses of any family.
@@ -43,6 +45,8 @@
 -- @copyright MIT OR Apache-2.0
 
 local comm = require "comm"
+local httpauth = require "httpauth"
+local httpread = require "httpread"
 local math = require "math"
 local nmap = require "nmap"
 local stdnse = require "stdnse"
@@ -53,9 +57,6 @@ local tableaux = require "tableaux"
 local url = require "url"
 _ENV = stdnse.module("http", stdnse.seeall)
 
--- Looked up in loaded modules only: an engine without zlib has none, and bodies then stay coded.
-local have_zlib, zlib = pcall(require, "zlib")
-
 --- What the <code>User-Agent</code> field says unless argument <code>http.useragent</code> is given.
 -- @class string
 -- @name USER_AGENT
@@ -65,374 +66,31 @@ USER_AGENT = stdnse.get_script_args("http.useragent")
 local HOST_HEADER = stdnse.get_script_args("http.host")
 
 local MAX_REDIRECTS = 5
--- Far more than servers send or clients usually accept (8 to 64 KiB), little enough for thousands of scripts at once.
-local MAX_HEADER_LEN = 256 * 1024
-local MAX_LINE_LEN = 64 * 1024
-local MAX_BODY_LEN = tonumber((stdnse.get_script_args("http.max-body-size"))) or 2 * 1024 * 1024
-local TRUNCATED_OK = stdnse.get_script_args("http.truncated-ok")
 local MAX_CACHE_LEN = tonumber((stdnse.get_script_args({ "http.max-cache-size", "http-max-cache-size" }))) or 1000000
 local PIPELINE_COUNT = tonumber((stdnse.get_script_args("http.pipeline")))
 local MAX_PIPELINE = tonumber((stdnse.get_script_args("http.max-pipeline")))
 local DEFAULT_PIPELINE = 40
--- 1xx responses before the real one: a peer may send any number, we stop after these.
-local MAX_INTERIM = 10
 
-local TRUE_WORDS = { ["1"] = true, ["true"] = true, yes = true }
-if type(TRUNCATED_OK) == "string" then TRUNCATED_OK = TRUE_WORDS[string.lower(TRUNCATED_OK)] end
-
--- Reading ---------------------------------------------------------------------------------------------------------
-
--- A reader takes bytes from a socket as they are asked for. Failures are thrown as { reason }, caught by
--- read_response, so that the parsers read straight on.
-
-local function fail (fmt, ...)
-  error({ http_error = string.format(fmt, ...) })
-end
-
--- Bytes of buffer before pos are used up; they are dropped when more arrive, so that many short lines cost no copying.
-local function new_reader (socket, buffer)
-  return { socket = socket, buffer = buffer or "", pos = 1, eof = nil }
-end
-
--- Adds to the buffer; false at the end of the stream.
-local function fill (reader)
-  if reader.eof then return false end
-  local status, data = reader.socket:receive()
-  if not status then
-    reader.eof = data or "ERROR"
-    return false
-  end
-  reader.buffer = string.sub(reader.buffer, reader.pos) .. data
-  reader.pos = 1
-  return true
-end
-
--- A line without its end, and the end. Nil at the end of the stream.
-local function read_line (reader)
-  local searched = 0
-  while true do
-    local at = string.find(reader.buffer, "\n", reader.pos + searched, true)
-    if at then
-      local line = string.sub(reader.buffer, reader.pos, at - 1)
-      reader.pos = at + 1
-      if string.sub(line, -1) == "\r" then return string.sub(line, 1, -2), "\r\n" end
-      return line, "\n"
-    end
-    searched = #reader.buffer - reader.pos + 1
-    if searched > MAX_LINE_LEN then fail("Line longer than %d bytes.", MAX_LINE_LEN) end
-    if not fill(reader) then return nil, reader.eof end
-  end
-end
-
--- Up to count bytes, fewer only at the end of the stream.
-local function read_bytes (reader, count)
-  if #reader.buffer - reader.pos + 1 >= count then
-    local data = string.sub(reader.buffer, reader.pos, reader.pos + count - 1)
-    reader.pos = reader.pos + count
-    return data
-  end
-  -- A large body comes in many pieces: they are joined once.
-  local parts = { string.sub(reader.buffer, reader.pos) }
-  local have = #parts[1]
-  reader.buffer, reader.pos = "", 1
-  while have < count and fill(reader) do
-    parts[#parts + 1] = reader.buffer
-    have = have + #reader.buffer
-    reader.buffer = ""
-  end
-  local data = table.concat(parts)
-  reader.buffer = string.sub(data, count + 1)
-  return string.sub(data, 1, count)
-end
-
--- Parsing ---------------------------------------------------------------------------------------------------------
-
-local TOKEN = "[^%c%s()<>@,;:\\\"/%[%]?={}\128-\255]+"
-
--- Without white space at both ends. A lazy pattern would take quadratic time on a long run of spaces.
-local function trim (s)
-  local from = string.match(s, "^%s*()")
-  return from > #s and "" or string.match(s, ".*%S", from)
-end
-
-local function skip_space (s, pos) return string.match(s, "^[ \t]*()", pos) end
-
--- A quoted string at pos: its value and what follows, or nil.
-local function quoted_string (s, pos)
-  if string.sub(s, pos, pos) ~= '"' then return nil end
-  local out, at = {}, pos + 1
-  while true do
-    local plain, stop = string.match(s, '^([^"\\]*)()', at)
-    out[#out + 1] = plain
-    local c = string.sub(s, stop, stop)
-    if c == '"' then return table.concat(out), stop + 1 end
-    if c == "" then return nil end
-    out[#out + 1] = string.sub(s, stop + 1, stop + 1)
-    at = stop + 2
-  end
-end
+local error_response, new_reader, read_response = httpread.error_response, httpread.new_reader, httpread.read_response
 
 --- Parses a <code>Set-Cookie</code> field (RFC 6265, 5.2).
+-- @class function
+-- @name parse_set_cookie
 -- @param s The field's value.
 -- @return A table with <code>name</code>, <code>value</code> and the attributes under their names in small letters, an
 --         attribute without value being an empty string; or nil and a message.
-function parse_set_cookie (s)
-  local pair, rest = string.match(s, "^([^;]*);?(.*)$")
-  local name, value = string.match(pair, "^([^=]*)=(.*)$")
-  name = name and trim(name)
-  if not name or name == "" then return nil, "cookie without a name" end
-  value = trim(value)
-  value = string.match(value, '^"(.*)"$') or value
-  local cookie = {}
-  for attribute in string.gmatch(rest, "[^;]+") do
-    local key, text = string.match(attribute, "^([^=]*)=(.*)$")
-    key = trim(key or attribute)
-    if key ~= "" then cookie[string.lower(key)] = text and trim(text) or "" end
-  end
-  cookie.name, cookie.value = name, value
-  return cookie
-end
+parse_set_cookie = httpread.parse_set_cookie
 
--- Header lines up to the empty one. A line that starts with white space belongs to the one before (RFC 9112, 5.2).
-local function read_header (reader, response)
-  local total, last = 0, nil
-  local fields = {}
-  while true do
-    local line, err = read_line(reader)
-    if not line then fail("Error in header: %s", err) end
-    total = total + #line + 2
-    if total > MAX_HEADER_LEN then fail("Header longer than %d bytes.", MAX_HEADER_LEN) end
-    response.rawheader[#response.rawheader + 1] = line
-    if line == "" then break end
-    if last and string.find(line, "^[ \t]") then
-      last[#last + 1] = trim(line)
-    else
-      local name, value = string.match(line, "^([^:]*):(.*)$")
-      -- What is no field at all stays in rawheader and is skipped here.
-      last = name and { name = string.lower(trim(name)), trim(value) }
-      fields[#fields + 1] = last or nil
-    end
-  end
-  local values = {}
-  for _, field in ipairs(fields) do
-    local list = values[field.name] or {}
-    values[field.name] = list
-    local value = table.concat(field, " ")
-    list[#list + 1] = value
-    if field.name == "set-cookie" then
-      local cookie = parse_set_cookie(value)
-      if cookie then response.cookies[#response.cookies + 1] = cookie end
-    end
-  end
-  for name, list in pairs(values) do response.header[name] = table.concat(list, ", ") end
-end
-
--- The limit was passed: cut or fail.
-local function too_large (response, limits)
-  if not limits.truncated_ok then
-    fail("Body larger than %d bytes.", limits.max)
-  end
-  response.truncated = true
-end
-
-local function ended_early (response, limits, reader)
-  if not limits.truncated_ok then fail("Body ended early: %s", reader.eof) end
-  response.truncated = true
-end
-
--- RFC 9112, 7.1. Where it fails, response.rawbody has what came before.
-local function read_chunked (reader, response, limits)
-  local parts, total = {}, 0
-  local function keep () response.rawbody = table.concat(parts) end
-  while true do
-    local line = read_line(reader)
-    if not line then
-      keep()
-      return ended_early(response, limits, reader)
-    end
-    local digits = string.match(string.sub(line, 1, 64), "^%s*(%x+)%f[%s;\0]")
-    digits = digits and string.match(digits, "^0*(.*)$")
-    if not digits or #digits > 8 then
-      keep()
-      fail("Chunk size expected, got %q.", string.sub(line, 1, 64))
-    end
-    local size = tonumber(digits, 16) or 0
-    if size == 0 then break end
-    local wanted = size
-    if limits.max >= 0 then wanted = math.min(size, limits.max - total) end
-    local data = read_bytes(reader, wanted)
-    parts[#parts + 1] = data
-    total = total + #data
-    if #data < wanted or wanted < size then
-      keep()
-      if #data < wanted then return ended_early(response, limits, reader) end
-      return too_large(response, limits)
-    end
-    line = read_line(reader)
-    if line ~= "" then
-      keep()
-      if not line then return ended_early(response, limits, reader) end
-      fail("Line end expected after a chunk, got %q.", string.sub(line, 1, 64))
-    end
-  end
-  keep()
-  -- The trailer is read to leave the connection at the next response, and not used (RFC 9110, 6.5.1).
-  local total_trailer = 0
-  while true do
-    local line = read_line(reader)
-    if not line or line == "" then break end
-    total_trailer = total_trailer + #line
-    if total_trailer > MAX_HEADER_LEN then fail("Trailer longer than %d bytes.", MAX_HEADER_LEN) end
-  end
-end
-
--- RFC 9112, 6.3: how long the body is.
-local function read_body (reader, response, method, limits)
-  local status, header = response.status, response.header
-  if method == "HEAD" or status == 204 or status == 304 or status < 200
-    or (method == "CONNECT" and status < 300) then
-    return
-  end
-  local coding = header["transfer-encoding"]
-  if coding and string.find(string.lower(coding), "chunked", 1, true) then
-    return read_chunked(reader, response, limits)
-  end
-  local length = not coding and header["content-length"]
-  length = length and math.tointeger(tonumber(string.match(length, "^%s*(%d+)")))
-  local unlimited = limits.max < 0
-  if length then
-    local wanted = unlimited and length or math.min(length, limits.max)
-    response.rawbody = read_bytes(reader, wanted)
-    if #response.rawbody < wanted then return ended_early(response, limits, reader) end
-    if wanted < length then return too_large(response, limits) end
-    return
-  end
-  -- Until the connection is closed.
-  local wanted = unlimited and math.maxinteger - 1 or limits.max + 1
-  response.rawbody = read_bytes(reader, wanted)
-  if not unlimited and #response.rawbody > limits.max then
-    response.rawbody = string.sub(response.rawbody, 1, limits.max)
-    return too_large(response, limits)
-  end
-end
-
--- Undoes content codings, the last one first (RFC 9110, 8.4).
-local function decode_body (response, limits)
-  response.body = response.rawbody
-  local field = response.header["content-encoding"]
-  if not field or response.rawbody == "" then return end
-  local codings = {}
-  for coding in string.gmatch(string.lower(field), "[^,]+") do
-    codings[#codings + 1] = trim(coding)
-  end
-  response.decoded, response.undecoded = {}, {}
-  while #codings > 0 do
-    local coding = codings[#codings]
-    local body
-    if coding == "identity" then
-      body = response.body
-    elseif have_zlib and (coding == "gzip" or coding == "x-gzip" or coding == "deflate") then
-      -- A small body may inflate to a huge one: read it in pieces, and no more than the limit.
-      local ok, result = pcall(function ()
-        local stream = zlib.inflate(response.body)
-        local parts, total = {}, 0
-        repeat
-          local piece = stream:read(8192)
-          parts[#parts + 1] = piece
-          total = total + (piece and #piece or 0)
-          local over = limits.max >= 0 and total > limits.max
-        until not piece or over
-        return table.concat(parts)
-      end)
-      if ok then
-        if limits.max >= 0 and #result > limits.max then
-          result = string.sub(result, 1, limits.max)
-          too_large(response, limits)
-        end
-        body = result
-      end
-    end
-    if not body then break end
-    response.body = body
-    codings[#codings] = nil
-    response.decoded[#response.decoded + 1] = coding
-  end
-  for _, coding in ipairs(codings) do response.undecoded[#response.undecoded + 1] = coding end
-  if #response.decoded > 0 then
-    response.header["content-encoding"] = #codings > 0 and table.concat(codings, ", ") or nil
-    if response.header["content-length"] then response.header["content-length"] = tostring(#response.body) end
-  end
-end
-
-local function new_response ()
-  return { ["status-line"] = nil, header = {}, rawheader = {}, cookies = {}, body = "", rawbody = "" }
-end
-
-local function error_response (message, incomplete)
-  return { ["status-line"] = message, header = {}, rawheader = {}, incomplete = incomplete }
-end
-
-local function parse_one (reader, response, method, limits)
-  for _ = 1, MAX_INTERIM do
-    local line, ending = read_line(reader)
-    if not line then fail("No response: %s", ending) end
-    response["status-line"] = line .. ending
-    local version, status = string.match(line, "^[Hh][Tt][Tt][Pp]/(%d+%.?%d*)[ \t]+(%d%d%d)")
-    if not version or not string.find(line, "^[^ \t]+[ \t]+%d%d%d%f[%D]") then
-      fail("Error parsing status-line %q.", string.sub(line .. ending, 1, 256))
-    end
-    response.version, response.status = version, math.tointeger(tonumber(status))
-    response.header, response.rawheader, response.cookies = {}, {}, {}
-    read_header(reader, response)
-    -- 101 ends HTTP on this connection, so nothing follows that could be read here.
-    if response.status >= 200 or response.status == 101 then
-      read_body(reader, response, method, limits)
-      decode_body(response, limits)
-      return
-    end
-  end
-  fail("Too many interim responses.")
-end
-
--- One response from a reader. The second result tells whether the connection can carry another one.
-local function read_response (reader, method, options)
-  local limits = {
-    max = options.max_body_size or MAX_BODY_LEN,
-    truncated_ok = options.truncated_ok == nil and TRUNCATED_OK or options.truncated_ok,
-  }
-  local response = new_response()
-  local ok, err = pcall(parse_one, reader, response, method, limits)
-  if not ok then
-    -- Anything but our own failures is a bug here, or an error of the engine that is not ours to swallow.
-    if type(err) ~= "table" or not err.http_error then error(err, 0) end
-    response.body = response.rawbody
-    return error_response("Error in HTTP response: " .. err.http_error, response), false
-  end
-  local connection = string.lower(response.header.connection or "")
-  local delimited = response.header["content-length"] or response.header["transfer-encoding"] or method == "HEAD"
-    or response.status == 204 or response.status == 304
-  local reusable = not response.truncated and not reader.eof and delimited
-    and not string.find(connection, "close", 1, true)
-    and (response.version ~= "1.0" or string.find(connection, "keep-alive", 1, true))
-  return response, reusable and true or false
-end
+--- Parses a <code>WWW-Authenticate</code> field (RFC 9110, 11.6.1).
+-- @class function
+-- @name parse_www_authenticate
+-- @param s The field's value.
+-- @return An array of tables with <code>scheme</code> and <code>params</code>, a table of parameters by their names in
+--         small letters; a challenge with a single piece of data has <code>data</code> instead. Nil if it can't be
+--         parsed.
+parse_www_authenticate = httpauth.parse_www_authenticate
 
 -- Requests --------------------------------------------------------------------------------------------------------
-
-local BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-local function base64 (s)
-  local out = {}
-  for i = 1, #s, 3 do
-    local a, b, c = string.byte(s, i, i + 2)
-    local n = a << 16 | (b or 0) << 8 | (c or 0)
-    local at = { n >> 18 & 63, n >> 12 & 63, b and n >> 6 & 63, c and n & 63 }
-    for k = 1, 4 do
-      out[#out + 1] = at[k] and string.sub(BASE64, at[k] + 1, at[k] + 1) or "="
-    end
-  end
-  return table.concat(out)
-end
 
 local function port_number (port) return type(port) == "table" and port.number or tonumber(port) end
 
@@ -466,6 +124,12 @@ end
 -- A line end in a name or value would start another field.
 local function clean (text) return (string.gsub(tostring(text), "[\r\n]+", " ")) end
 
+-- A space or line end in the path would end the request line early.
+local function request_target (path)
+  path = string.gsub(path, "[%c ]", function (c) return string.format("%%%02X", string.byte(c)) end)
+  return path ~= "" and path or "/"
+end
+
 -- The request as text. keep_alive asks for the connection to stay open.
 local function build_request (host, port, method, path, options, keep_alive)
   local content = options.content
@@ -484,8 +148,8 @@ local function build_request (host, port, method, path, options, keep_alive)
   if USER_AGENT ~= "" then default("User-Agent", USER_AGENT) end
   if options.cookies then default("Cookie", cookie_field(options.cookies, path)) end
   local auth = options.auth
-  if auth and auth.username and not auth.digest then
-    default("Authorization", "Basic " .. base64(auth.username .. ":" .. (auth.password or "")))
+  if auth and auth.username and not auth.digest and not auth.ntlm then
+    default("Authorization", httpauth.basic(auth))
   end
   if type(content) == "table" then
     content = url.build_query(content)
@@ -493,10 +157,7 @@ local function build_request (host, port, method, path, options, keep_alive)
   end
   if content then default("Content-Length", #content) end
   default("Connection", keep_alive and "keep-alive" or "close")
-  -- A space or line end in the path would end the request line early.
-  path = string.gsub(path, "[%c ]", function (c) return string.format("%%%02X", string.byte(c)) end)
-  if path == "" then path = "/" end
-  return method .. " " .. path .. " HTTP/1.1\r\n" .. table.concat(fields, "\r\n") .. "\r\n\r\n" .. (content or "")
+  return method .. " " .. request_target(path) .. " HTTP/1.1\r\n" .. table.concat(fields, "\r\n") .. "\r\n\r\n" .. (content or "")
 end
 
 local function comm_options (options)
@@ -529,7 +190,7 @@ local function check_options (options)
   end
 end
 
-local function request (host, port, method, path, options)
+local function request_once (host, port, method, path, options)
   local data = build_request(host, port, method, path, options, false)
   local reader, proto = open(host, port, data, options)
   if not reader then
@@ -540,6 +201,55 @@ local function request (host, port, method, path, options)
   reader.socket:close()
   response.ssl = proto == "ssl"
   return response
+end
+
+local function with_header (options, name, value)
+  local copy = tableaux.shallow_tcopy(options)
+  copy.header = tableaux.shallow_tcopy(options.header or {})
+  copy.header[name] = value
+  return copy
+end
+
+-- NTLM authenticates a connection: both messages have to go over the same one.
+local function ntlm_request (host, port, method, path, options)
+  local first = with_header(options, "Authorization", httpauth.ntlm_negotiate())
+  first.content = first.content and ""
+  local reader, proto = open(host, port, build_request(host, port, method, path, first, true), options)
+  if not reader then return error_response("Error creating socket.") end
+  local response, reusable = read_response(reader, method, options)
+  local challenge = response.status == 401 and httpauth.challenge_of(response, "ntlm")
+  local answer = challenge and reusable and httpauth.ntlm_authenticate(options.auth, challenge)
+  if answer then
+    local last = with_header(options, "Authorization", answer)
+    local sent, err = reader.socket:send(build_request(host, port, method, path, last, false))
+    if sent then
+      response = read_response(reader, method, options)
+    else
+      response = error_response("Error sending request: " .. tostring(err))
+    end
+  end
+  reader.socket:close()
+  response.ssl = proto == "ssl"
+  return response
+end
+
+-- Sends a request; with credentials for more than Basic, answers what the server asks for, once.
+local function request (host, port, method, path, options)
+  local response = request_once(host, port, method, path, options)
+  local auth = options.auth
+  if response.status ~= 401 or not auth or not auth.username or not (auth.digest or auth.ntlm) then return response end
+  if auth.ntlm and httpauth.challenge_of(response, "ntlm") and httpauth.ntlm_negotiate() then
+    return ntlm_request(host, port, method, path, options)
+  end
+  local answer
+  local challenge = httpauth.challenge_of(response, "digest")
+  if challenge then
+    answer = httpauth.digest(auth, challenge, method, request_target(path))
+  elseif httpauth.challenge_of(response, "basic") then
+    answer = httpauth.basic(auth)
+  end
+  if not answer then return response end
+  return request_once(host, port, method, path, with_header(options, "Authorization", answer))
 end
 
 --- Sends a request of any method.
@@ -911,53 +621,6 @@ function pHead (host, port, path, options, ignored, allReqs) return pipeline_add
 
 -- Header fields ---------------------------------------------------------------------------------------------------
 
--- One challenge of WWW-Authenticate at pos, up to the next one. An empty element of the list is skipped by the caller.
-local function parse_challenge (s, pos)
-  local scheme, at = string.match(s, "^(" .. TOKEN .. ")()", pos)
-  if not scheme then return nil end
-  local challenge = { scheme = scheme, params = {} }
-  pos = skip_space(s, at)
-  -- A token68, as NTLM and Negotiate send it, stands alone.
-  local token68, after = string.match(s, "^([%w._~+/-]+=*)[ \t]*()", pos)
-  if token68 and pos > at and (after > #s or string.sub(s, after, after) == ",") then
-    challenge.params = nil
-    challenge.data = token68
-    return challenge, after
-  end
-  while true do
-    local name, value_at = string.match(s, "^(" .. TOKEN .. ")[ \t]*=[ \t]*()", pos)
-    if not name then break end
-    local value, next_at = quoted_string(s, value_at)
-    if not value then value, next_at = string.match(s, "^(" .. TOKEN .. ")()", value_at) end
-    if not value then return nil end
-    challenge.params[string.lower(name)] = value
-    pos = skip_space(s, next_at)
-    local comma = string.match(s, "^,[ \t,]*()", pos)
-    -- After the comma comes another parameter, or the next challenge.
-    if not comma or not string.find(s, "^" .. TOKEN .. "[ \t]*=", comma) then break end
-    pos = comma
-  end
-  return challenge, pos
-end
-
---- Parses a <code>WWW-Authenticate</code> field (RFC 9110, 11.6.1).
--- @param s The field's value.
--- @return An array of tables with <code>scheme</code> and <code>params</code>, a table of parameters by their names in
---         small letters; a challenge with a single piece of data has <code>data</code> instead. Nil if it can't be
---         parsed.
-function parse_www_authenticate (s)
-  local challenges, pos = {}, string.match(s, "^[ \t,]*()")
-  while pos <= #s do
-    local challenge, after = parse_challenge(s, pos)
-    if not challenge then return nil end
-    challenges[#challenges + 1] = challenge
-    local next_at = string.match(s, "^[ \t,]*()", after)
-    if next_at == after and after <= #s then return nil end
-    pos = next_at
-  end
-  return challenges
-end
-
 local MONTHS = { jan = 1, feb = 2, mar = 3, apr = 4, may = 5, jun = 6, jul = 7, aug = 8, sep = 9, oct = 10, nov = 11,
   dec = 12 }
 
@@ -988,7 +651,7 @@ end
 function get_status_string (data)
   local line = data["status-line"]
   if line then
-    return trim(string.match(line, "^HTTP/[%d.]+%s+(.*)$") or line)
+    return httpread.trim(string.match(line, "^HTTP/[%d.]+%s+(.*)$") or line)
   end
   return data.status and tostring(data.status) or "<unknown status>"
 end
@@ -1042,7 +705,7 @@ function parse_form (form)
   local method = attribute(start, "method")
   local parsed = { action = attribute(start, "action"), method = method and string.lower(method),
     id = attribute(start, "id"), fields = {} }
-  for closing, kind, rest in string.gmatch(form, "<%s*(/?)(%a+)([^<>]*)>") do
+  for closing, kind, rest in string.gmatch(form, "<%s*(/?)(%a+)%f[%A]([^<>]*)>") do
     kind = string.lower(kind)
     local name = attribute(rest, "name")
     if closing == "" and name then
@@ -1121,12 +784,10 @@ function page_exists (data, result_404, known_404, page, displayall)
   end
   if data.status == 404 then return false end
   if result_404 == 200 and data.status == 200 then
-    return clean_404(data.body) ~= known_404
+    return (data.body or "") ~= "" and clean_404(data.body) ~= known_404
   end
   if data.status == result_404 then return false end
-  if data.status == 200 or data.status == 401 or data.status >= 500 then return true end
-  if displayall then return true end
-  return data.status < 300 or data.status >= 400 and data.status ~= 400
+  return displayall ~= nil and displayall ~= false or data.status == 200 or data.status == 401
 end
 
 --- Finds out whether a server answers HEAD properly.

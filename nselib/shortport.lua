@@ -217,7 +217,8 @@ local by_ssl_port = port_or_service(LIKELY_SSL_PORTS, LIKELY_SSL_SERVICES, { "tc
 
 --- A rule for services inside TLS, or which can be switched to it.
 --
--- True if version detection found TLS, or if the port or the service name suggests it.
+-- True if version detection found TLS, or if the port or the service name suggests it. For a script that was chosen by
+-- name, ports whose number says nothing are asked.
 -- @param host The host table.
 -- @param port The port table.
 -- @return True or false.
@@ -225,7 +226,9 @@ local by_ssl_port = port_or_service(LIKELY_SSL_PORTS, LIKELY_SSL_SERVICES, { "tc
 function ssl (host, port)
   local version = port.version
   if type(version) == "table" and version.service_tunnel == "ssl" then return true end
-  return by_ssl_port(host, port)
+  if by_ssl_port(host, port) then return true end
+  if port.service and port.service ~= "" and port.service ~= "unknown" then return false end
+  return nmap.version_intensity() == 9 and require("tlshello").answers(host, port)
 end
 
 return _ENV

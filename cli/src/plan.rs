@@ -227,6 +227,16 @@ pub fn is_privileged(options: &Options) -> Result<bool, Failure> {
     Ok(is_privileged)
 }
 
+/// Whether packets of our own are sent to find hosts or ports.
+///
+/// # Errors
+/// Those of [`is_privileged`].
+pub fn sends_packets(options: &Options) -> Result<bool, Failure> {
+    let is_raw = |(kind, protocol): (&str, Protocol)| kind == "syn" || protocol == Protocol::Udp;
+    let is_privileged = is_privileged(options)?;
+    Ok(is_privileged && (!options.skip_discovery || scan_kinds(options, true).into_iter().any(is_raw)))
+}
+
 /// Kinds of port scan with their protocols, in the order they are done.
 pub fn scan_kinds(options: &Options, is_privileged: bool) -> Vec<(&'static str, Protocol)> {
     let mut kinds = Vec::new();

@@ -147,8 +147,8 @@ impl Progress {
         }
     }
 
-    /// A step of any task.
-    pub fn done_of(&mut self, done: usize, total: usize, outputs: &mut Outputs) {
+    /// A step of any task; whether it was told how far that is.
+    pub fn done_of(&mut self, done: usize, total: usize, outputs: &mut Outputs) -> bool {
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
         let mut wanted = self.every.is_some_and(|every| self.last_line.elapsed() >= every);
@@ -164,6 +164,7 @@ impl Progress {
             let report = self.report(done, total);
             outputs.send(&Event::Progress(report));
         }
+        wanted
     }
 
     fn report(&self, done: usize, total: usize) -> Report {

@@ -67,12 +67,13 @@ struct Watcher<'s> {
     /// Only scripts that help version detection run: what they say of ports is not shown.
     of_version: bool,
     level_began: Instant,
+    has_told: bool,
 }
 
 impl Watch for Watcher<'_> {
     fn step(&mut self, live: usize, left: usize) -> Stop {
         self.said.tell(self.outputs);
-        self.progress.done_of(self.done, self.done + live + left, self.outputs);
+        self.has_told = self.progress.done_of(self.done, self.done + live + left, self.outputs);
         match interrupt::count() {
             0 => Stop::No,
             1 => Stop::NothingNew,
@@ -86,6 +87,14 @@ impl Watch for Watcher<'_> {
         let elapsed_ms = if has_ended { self.level_began.elapsed().as_millis() as u64 } else { 0 };
         self.level_began = Instant::now();
         self.outputs.send(&Event::Task(Task { name, time: seconds_since_epoch(), has_ended, elapsed_ms, extra }));
+    }
+
+    fn has_told(&self) -> bool {
+        self.has_told
+    }
+
+    fn wants_results(&self) -> bool {
+        self.outputs.has_journal
     }
 
     fn done(&mut self, address: IpAddr, port: Option<(Protocol, u16)>, id: &str, result: Option<&ScriptResult>) {
@@ -221,7 +230,7 @@ impl<'o> Scan<'o> {
 
     /// Starts the engine, and writes again what was done before.
     fn begin(&mut self, targets: &mut Targets) -> Result<(), Failure> {
-        let engine = scripts::engine(self.options, &self.said);
+        let engine = scripts::engine(self.options, self.probes.as_ref(), &self.said);
         self.said.tell(&mut self.outputs);
         self.engine = engine?;
         if self.options.debug > 0 {
@@ -266,6 +275,7 @@ impl<'o> Scan<'o> {
             done: 0,
             of_version: !self.options.scripts.are_wanted(),
             level_began: Instant::now(),
+            has_told: false,
         };
         let results = engine.run_watched(phase, hosts, &mut watcher);
         self.said.tell(&mut self.outputs);

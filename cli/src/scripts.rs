@@ -5,10 +5,13 @@ use crate::outputs::Outputs;
 use crate::report::{Event, MessageKind};
 use crate::scan::Failure;
 use perilune_nse::{Channel, DataFolders, Engine, EngineError, Printer, ScriptError};
+use perilune_scan::interface;
 use perilune_scan::timing::Timing;
+use perilune_scan::version::ProbeFile;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 /// Threads of scripts that may live at once, unless `--min-parallelism` is more.
@@ -39,13 +42,13 @@ impl Said {
 /// The engine where nothing is scanned: what it says goes straight out.
 pub fn lone_engine(options: &Options) -> Result<Option<Engine>, Failure> {
     let said = Said::default();
-    let engine = engine(options, &said);
+    let engine = engine(options, None, &said);
     said.0.take().iter().for_each(|(_, text)| eprintln!("{text}"));
     engine
 }
 
 /// The engine with the scripts that were asked for; none when there are none.
-pub fn engine(options: &Options, said: &Said) -> Result<Option<Engine>, Failure> {
+pub fn engine(options: &Options, probes: Option<&ProbeFile>, said: &Said) -> Result<Option<Engine>, Failure> {
     let scripts = &options.scripts;
     if !scripts.are_wanted() && !has_version_scripts(options) {
         return Ok(None);
@@ -62,8 +65,13 @@ pub fn engine(options: &Options, said: &Said) -> Result<Option<Engine>, Failure>
         version_scan: options.version_detection,
         script_scan: scripts.are_wanted(),
         ipv6: options.ipv6,
-        source: options.source_address,
+        source: source(options)?,
         interface: options.interface.clone(),
+        excluded: probes
+            .filter(|_| options.version_detection && !options.allports)
+            .map(|probes| probes.excluded().clone())
+            .unwrap_or_default(),
+        shows_routes: crate::plan::sends_packets(options)?,
         dns_servers: crate::plan::servers(options)?.iter().map(|server| server.ip()).collect(),
         ttl: options.ttl,
         payload_len: options.data_length.unwrap_or(0),
@@ -99,6 +107,16 @@ pub fn engine(options: &Options, said: &Said) -> Result<Option<Engine>, Failure>
             Err(Failure(message))
         }
     }
+}
+
+/// The address that the user chose, or that of the interface: sockets of scripts are bound to it.
+fn source(options: &Options) -> Result<Option<IpAddr>, Failure> {
+    let Some(name) = options.interface.as_ref().filter(|_| options.source_address.is_none()) else {
+        return Ok(options.source_address);
+    };
+    let interfaces = interface::list().map_err(|error| Failure::of("cannot list the interfaces", error))?;
+    let of_name = interfaces.iter().filter(|interface| interface.device == *name || interface.short_name() == name);
+    Ok(of_name.filter_map(|interface| interface.address).find(|address| address.is_ipv6() == options.ipv6))
 }
 
 /// The script whose name is nearest to one that is none, as a sentence; empty when none is near.

@@ -122,7 +122,7 @@ impl Found {
     /// The bytes of a file.
     pub fn read(&self) -> std::io::Result<Vec<u8>> {
         match self {
-            Found::Embedded(path) => Ok(embedded::file(path).unwrap_or_default().as_bytes().to_vec()),
+            Found::Embedded(path) => Ok(embedded::file(path).unwrap_or_default().to_vec()),
             other => std::fs::read(other.path()),
         }
     }

@@ -182,6 +182,27 @@ impl Engine {
         Ok(())
     }
 
+    /// Gives `math.random` a new seed, as each level of scripts finds one.
+    pub(crate) fn seed_random(&mut self) {
+        let mut seed = [0; 8];
+        let mut args = Vec::new();
+        for _ in 0..2 {
+            if getrandom::fill(&mut seed).is_err() {
+                return;
+            }
+            let seed = i64::from_ne_bytes(seed);
+            args.push(self.state.enter(|call| call.root(Value::integer(seed))));
+        }
+        // A script may have put something else in its place.
+        let _ = run_chunk(&mut self.state, "math.randomseed(...)", "=engine", &args);
+    }
+
+    /// Collects all garbage.
+    pub(crate) fn collect(&mut self) {
+        // A script may have put something else in its place.
+        let _ = run_chunk(&mut self.state, "collectgarbage()", "=engine", &[]);
+    }
+
     /// The next target that a script has added.
     pub fn next_target(&self) -> Option<String> {
         self.shared.targets.borrow_mut().next()

@@ -10,17 +10,37 @@ pub(crate) const SOURCE: &str = include_str!("format.lua");
 /// Deepest structure that is taken over.
 const DEPTH_MAX: usize = 100;
 
+/// What formatting a result may cost: a `__tostring` that never ends must not end the scan.
+const BUDGET: u64 = 2_000_000_000;
+
+/// The result of a script whose action returned nothing or texts; outer `None`: something else, see [`result`].
+pub(crate) fn plain(engine: &mut Engine, id: &str, returned: &[Root]) -> Option<Option<ScriptResult>> {
+    engine.state.enter(|call| {
+        let value = |pos: usize| returned.get(pos).map_or(Value::NIL, |root| call.rooted(root));
+        let text = |value: Value<'_>| value.as_str().map(|text| text.as_bytes().to_vec());
+        let (first, second) = (value(0), value(1));
+        let made = |output, structured| Some(Some(ScriptResult { id: id.to_owned(), output, structured }));
+        match (first.is_nil(), second.is_truthy()) {
+            (true, false) => Some(None),
+            (false, false) => made(text(first)?, None),
+            (true, true) => made(text(second)?, None),
+            (false, true) => made(text(second)?, Some(Element::Text(text(first)?))),
+        }
+    })
+}
+
 /// The result of a script whose action returned these values; `None` when it returned nothing. What cannot be formatted
 /// gives an empty text.
 pub(crate) fn result(engine: &mut Engine, id: &str, returned: &[Root]) -> Option<ScriptResult> {
     let empty = ScriptResult { id: id.to_owned(), output: Vec::new(), structured: None };
     let state = &mut engine.state;
     let Ok(mut task) = state.task(&engine.format, false) else { return Some(empty) };
-    let run = state.resume(&mut task, returned, u64::MAX);
-    let results = state.results();
-    if run != Run::Finished {
+    if state.resume(&mut task, returned, BUDGET) != Run::Finished {
+        state.abandon(task);
+        engine.shared.wait.take();
         return Some(empty);
     }
+    let results = state.results();
     let text = |call: &Call<'_>, root: Option<&Root>| {
         let text = root.and_then(|root| call.rooted(root).as_str())?;
         Some(String::from_utf8_lossy(text.as_bytes()).into_owned())

@@ -41,7 +41,7 @@ impl Instance {
         let engine = shared(call);
         if let Some(info) = &*engine.current.borrow() {
             info.instance.started.set(true);
-            engine.debug(1, &format!("Starting {}{}.", info.name(engine.options.debugging), info.against()));
+            engine.debug_with(1, || format!("Starting {}{}.", info.name(engine.options.debugging), info.against()));
         }
         self.stage = Stage::Acting;
         self.call_field(call, b"action")

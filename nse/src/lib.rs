@@ -8,6 +8,7 @@
 
 mod args;
 mod bindings;
+mod clock;
 mod data;
 mod embedded;
 mod engine;

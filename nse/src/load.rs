@@ -353,7 +353,7 @@ fn files_of(path: &str, between: &str) -> Result<Vec<Found>, ScriptError> {
 /// Entries of the scripts inside the binary, whose categories stand in one line each.
 fn embedded_entries() -> Vec<Entry> {
     let entry = |path: &'static str| {
-        let source = embedded::file(path).unwrap_or_default();
+        let source = String::from_utf8_lossy(embedded::file(path).unwrap_or_default());
         let line = source.lines().find(|line| line.starts_with("categories")).unwrap_or_default();
         let categories = line.split('"').skip(1).step_by(2).map(str::to_owned).collect();
         Entry { file: path.trim_start_matches("scripts/").to_owned(), categories }

@@ -6,11 +6,12 @@
 //!
 //! # Invariants
 //! - S1. A thread is in exactly one queue, or being resumed.
-//! - S2. `deadlines`, `by_socket`, `locked` and `slots` speak of threads in `waiting` only.
+//! - S2. `deadlines`, `by_socket`, `Shared::locked` and `slots` speak of threads in `waiting` only.
 //! - S3. `instances` counts the threads of all queues that are no workers; a level is over when there are none left,
 //!   whatever workers still do.
 
-use crate::bindings::port;
+use crate::bindings::{host, port};
+use crate::clock::{Clock, over_after};
 use crate::engine::{self, Engine, Phase};
 use crate::format;
 use crate::sched_trace::Queue;
@@ -19,11 +20,12 @@ use crate::shared::{Answer, Channel};
 use crate::thread::{Input, Instance, Rule, Target, Thread, ThreadId, ThreadInfo};
 use crate::wait::Wait;
 use crate::watch::{Stop, Watch};
+use perilune_scan::interface::{self, Route};
 use perilune_scan::net::{Millis, SocketId};
 use perilune_scan::result::{Host, PortState, ScriptResult};
 use perilune_vm::{Call, LuaError, Root, Run, State, Value};
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 
 /// Calls and backward jumps until the loop looks at the network.
@@ -32,6 +34,10 @@ const BUDGET: u64 = 200_000;
 const SLICE_MS: u64 = 250;
 /// Longest wait for the network, in milliseconds.
 const POLL_MS: u64 = 50;
+/// While scripts have more than this in memory, garbage is collected as soon as there is so much of it: what floods
+/// them comes in few and large strings, which the collector waits for too patiently.
+const MEMORY_MUCH: usize = 128 << 20;
+const GARBAGE_MAX: usize = 48 << 20;
 /// The result of a script that raised an error.
 const FAILED: &[u8] = b"ERROR: Script execution failed (use -d to debug)";
 
@@ -67,25 +73,30 @@ pub(crate) struct Scheduler<'e> {
     /// Deadlines of waiting threads.
     deadlines: BTreeSet<(Millis, ThreadId)>,
     by_socket: HashMap<SocketId, ThreadId>,
-    /// When the time of each host is over (`--host-timeout`).
-    limits: Vec<Option<Millis>>,
-    /// Waiting threads that only another thread can wake.
-    locked: usize,
     /// Threads that are no workers.
     instances: usize,
     /// Threads of this level so far.
     started: usize,
     /// The native that an instance's coroutine runs.
     instance: Option<Root>,
-    results: Vec<(Target, ScriptResult)>,
+    results: Vec<(Target, Kept)>,
+    /// What scripts had in memory after the last collection that was asked for.
+    memory_before: usize,
+    /// For `--host-timeout`, one per host: none when there is no such limit.
+    clocks: Vec<Option<Clock>>,
+}
+
+/// A result until the report.
+enum Kept {
+    Formatted(ScriptResult),
+    /// What the action of the script of this id returned; its tables may change until the phase is over.
+    Returned(String, Vec<Root>),
 }
 
 impl<'e> Scheduler<'e> {
     pub fn new(engine: &'e mut Engine, phase: Phase, watch: &'e mut dyn Watch) -> Scheduler<'e> {
-        let now = engine.shared.network.borrow().now();
-        let limit = |host: &Host| host.time_left_ms.map(|left_ms| now.after(left_ms));
-        let limits: Vec<Option<Millis>> = engine.shared.hosts.borrow().iter().map(limit).collect();
-        let hosts = limits.len();
+        engine.shared.routes.replace(routes(engine));
+        let hosts = engine.shared.hosts.borrow().len();
         let made = engine.state.enter(|call| -> Result<_, LuaError> {
             let registry = |_| call.table(0, 0).map(|table| call.root(table.into()));
             let registries = (0..hosts).map(registry).collect::<Result<Vec<_>, LuaError>>()?;
@@ -95,6 +106,8 @@ impl<'e> Scheduler<'e> {
         });
         let (registries, instance) = made.map_or((Vec::new(), None), |(list, instance)| (list, Some(instance)));
         engine.shared.registries.replace(registries);
+        let clock = |host: &Host| Some(Clock { left_ms: host.time_left_ms?, threads: 0, since: None });
+        let clocks = engine.shared.hosts.borrow().iter().map(clock).collect();
         Scheduler {
             engine,
             watch,
@@ -105,13 +118,24 @@ impl<'e> Scheduler<'e> {
             pending: VecDeque::new(),
             deadlines: BTreeSet::new(),
             by_socket: HashMap::new(),
-            limits,
-            locked: 0,
             instances: 0,
             started: 0,
             instance,
             results: Vec::new(),
+            memory_before: 0,
+            clocks,
         }
+    }
+
+    /// The clock of a thread's host.
+    fn clock(&mut self, info: &ThreadInfo) -> Option<&mut Clock> {
+        self.clocks.get_mut(info.instance.target.host()?)?.as_mut()
+    }
+
+    /// When the time of a waiting thread is over, by its script's limit or its host's.
+    fn time_limit(&mut self, info: &ThreadInfo) -> Option<Millis> {
+        let of_host = self.clock(info).and_then(|clock| clock.deadline());
+        info.instance.deadline.into_iter().chain(of_host).min()
     }
 
     /// Runs all levels; results of hosts and ports go into the engine's hosts, the others are the answer.
@@ -143,9 +167,11 @@ impl<'e> Scheduler<'e> {
     fn run_level(&mut self, level: &[Rc<Script>]) {
         self.candidates = self.candidates_of(level);
         self.started = 0;
+        self.engine.seed_random();
         while !self.candidates.is_empty() || self.instances > 0 {
             let left = self.candidates.len();
             match self.watch.step(self.instances, left) {
+                Stop::No if self.watch.has_told() => self.show_threads(),
                 Stop::No => {}
                 Stop::NothingNew => self.candidates.clear(),
                 Stop::Now => {
@@ -157,6 +183,40 @@ impl<'e> Scheduler<'e> {
             self.round();
         }
         self.abandon_workers();
+    }
+
+    /// Shows which threads live, in more detail the more the user wants to debug.
+    fn show_threads(&mut self) {
+        /// Of more scripts no counts are shown.
+        const SCRIPTS_MAX: usize = 5;
+        let shared = Rc::clone(&self.engine.shared);
+        let (running, waiting) = (self.running.len(), self.waiting.len());
+        shared.verbose(1, &format!("Active NSE Script Threads: {} ({waiting} waiting)", running + waiting));
+        let running = self.running.iter().map(|thread| ("Running", thread));
+        let waiting = self.waiting.values().map(|thread| ("Waiting", thread));
+        let mut threads: Vec<(&str, &Rc<ThreadInfo>)> =
+            running.chain(waiting).map(|(state, thread)| (state, &thread.info)).collect();
+        threads.sort_by_key(|(state, info)| (*state, info.id));
+        if shared.options.debugging >= 2 {
+            for (state, info) in threads {
+                let text = self.engine.state.enter(|call| {
+                    let coroutine = call.rooted(&info.coroutine).as_coroutine();
+                    coroutine.map_or_else(Vec::new, |coroutine| call.traceback_of(coroutine, None, 0))
+                });
+                let text = String::from_utf8_lossy(&text).replace('\n', "\n\t");
+                shared.debug(2, &format!("{state}: {}{}\n\t{text}", info.info(), info.against()));
+            }
+            return;
+        }
+        let mut counts: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+        for (state, info) in threads {
+            counts.entry(&info.instance.script.id).or_default()[usize::from(state == "Waiting")] += 1;
+        }
+        if counts.len() <= SCRIPTS_MAX {
+            for (id, [running, waiting]) in counts {
+                shared.debug(1, &format!("Script {id}: {running} threads running, {waiting} threads waiting"));
+            }
+        }
     }
 
     /// Only workers are left: they run no more.
@@ -171,7 +231,12 @@ impl<'e> Scheduler<'e> {
         }
         self.deadlines.clear();
         self.by_socket.clear();
-        self.locked = 0;
+        self.engine.shared.locked.borrow_mut().clear();
+        let now = self.now();
+        for clock in self.clocks.iter_mut().flatten() {
+            clock.threads = 0;
+            clock.stop(now);
+        }
         self.engine.shared.slots.borrow_mut().clear();
     }
 
@@ -218,6 +283,7 @@ impl<'e> Scheduler<'e> {
         for _ in 0..self.running.len() {
             if let Some(thread) = self.running.pop_front() {
                 self.resume(thread);
+                self.collect();
             }
         }
         self.take_woken();
@@ -230,6 +296,16 @@ impl<'e> Scheduler<'e> {
         self.running.extend(self.pending.drain(..));
     }
 
+    /// Has garbage collected when there is much.
+    fn collect(&mut self) {
+        let used = self.engine.state.memory_bytes();
+        if used > MEMORY_MUCH && used > self.memory_before.saturating_add(GARBAGE_MAX) {
+            self.engine.collect();
+            self.memory_before = self.engine.state.memory_bytes();
+        }
+        self.memory_before = self.memory_before.min(used);
+    }
+
     fn now(&self) -> Millis {
         self.engine.shared.network.borrow().now()
     }
@@ -238,37 +314,35 @@ impl<'e> Scheduler<'e> {
         self.running.len() + self.waiting.len() + self.pending.len()
     }
 
+    fn count_thread(&mut self, info: &ThreadInfo) {
+        if let Some(clock) = self.clock(info) {
+            clock.threads += 1;
+        }
+    }
+
     /// Creates instances while there is room.
     fn fill(&mut self) {
         while self.live() < self.engine.shared.options.threads_max {
             let Some(candidate) = self.candidates.pop_front() else { return };
-            if self.is_late(candidate.target) {
+            let timed_out = |idx: usize| self.engine.shared.hosts.borrow()[idx].timed_out;
+            if candidate.target.host().is_some_and(timed_out) {
                 continue;
             }
             match self.new_instance(&candidate) {
                 Ok(thread) => {
                     self.instances += 1;
                     self.started += 1;
+                    self.count_thread(&thread.info);
                     self.note(&thread.info, Queue::None, Queue::Running, "created");
                     self.running.push_back(thread);
                 }
                 Err(_) => {
                     let result =
                         ScriptResult { id: candidate.script.id.clone(), output: FAILED.to_vec(), structured: None };
-                    self.results.push((candidate.target, result));
+                    self.results.push((candidate.target, Kept::Formatted(result)));
                 }
             }
         }
-    }
-
-    /// Whether the time of a target's host is over, which is then noted.
-    fn is_late(&self, target: Target) -> bool {
-        let now = self.now();
-        let Some(idx) = target.host().filter(|&idx| self.limits[idx].is_some_and(|limit| limit <= now)) else {
-            return false;
-        };
-        self.engine.shared.hosts.borrow_mut()[idx].timed_out = true;
-        true
     }
 
     /// A thread for one script and one host or port.
@@ -277,14 +351,12 @@ impl<'e> Scheduler<'e> {
         let now = self.now();
         let shared = Rc::clone(&self.engine.shared);
         let deadline = shared.options.script_timeout_ms.map(|limit| over_after(now, limit));
-        let limit = target.host().and_then(|idx| self.limits[idx]);
-        let deadline = deadline.into_iter().chain(limit).min();
         let hosts = shared.hosts.borrow();
         let place = target.host().map(|idx| {
             let port = if let Target::Port(_, number, _) = *target { Some(number) } else { None };
             (hosts[idx].target_name.clone(), hosts[idx].address, port)
         });
-        let registries = shared.registries.borrow();
+        let (registries, routes) = (shared.registries.borrow(), shared.routes.borrow());
         let instance = self.instance.as_ref();
         let (coroutine, address, args) = self.engine.state.enter(|call| -> Result<_, LuaError> {
             let env = engine::environment(call, &script.path, &script.id)?;
@@ -293,7 +365,8 @@ impl<'e> Scheduler<'e> {
             let mut args = vec![call.rooted(&script.body), env.into(), kind, Value::boolean(script.forced)];
             if let Target::Host(idx) | Target::Port(idx, ..) = *target {
                 let registry = registries.get(idx).map_or(Value::NIL, |root| call.rooted(root));
-                args.push(port::host_table(call, idx, &hosts[idx], registry)?.into());
+                let route = routes.get(idx).and_then(Option::as_ref);
+                args.push(host::host_table(call, idx, &hosts[idx], route, registry)?.into());
                 if let Target::Port(_, number, protocol) = *target {
                     let found = hosts[idx].ports.iter().find(|port| port.number == number && port.protocol == protocol);
                     if let Some(found) = found {
@@ -333,6 +406,7 @@ impl<'e> Scheduler<'e> {
         for worker in spawned {
             let task = self.engine.state.task_of(&worker.info.coroutine);
             self.note(&worker.info, Queue::None, Queue::Pending, "spawned");
+            self.count_thread(&worker.info);
             self.started += 1;
             let input = Input::Start(worker.args);
             self.pending.push_back(Box::new(Thread { info: worker.info, task, input, wait: None, look_at: None }));
@@ -350,7 +424,12 @@ impl<'e> Scheduler<'e> {
                 self.deadlines.pop_first();
                 continue;
             };
-            if thread.info.instance.deadline.is_some_and(|deadline| deadline <= now) {
+            if self.time_limit(&thread.info).is_some_and(|limit| limit <= now) {
+                if let Some(idx) = thread.info.instance.target.host()
+                    && self.clock(&thread.info).and_then(|clock| clock.deadline()).is_some_and(|limit| limit <= now)
+                {
+                    self.engine.shared.hosts.borrow_mut()[idx].timed_out = true;
+                }
                 self.end(*thread, End::TimedOut);
             } else if thread.wait.as_ref().is_some_and(|wait| wait.deadline().is_none_or(|deadline| deadline > now)) {
                 // Only to be looked at: DTLS sends again what was lost.
@@ -384,6 +463,9 @@ impl<'e> Scheduler<'e> {
         let shared = Rc::clone(&self.engine.shared);
         shared.current.replace(Some(Rc::clone(&thread.info)));
         let mut values = self.values(std::mem::replace(&mut thread.input, Input::Nothing));
+        if let Some(clock) = self.clock(&thread.info) {
+            clock.since.get_or_insert(began);
+        }
         loop {
             let run = self.engine.state.resume(&mut thread.task, &values, BUDGET);
             values.clear();
@@ -445,13 +527,18 @@ impl<'e> Scheduler<'e> {
 
     fn park(&mut self, mut thread: Box<Thread>) {
         let id = thread.info.id;
-        thread.look_at = deadline_of(&thread);
+        let wait = thread.wait.as_ref();
+        let (deadline, look_again) = (wait.and_then(Wait::deadline), wait.and_then(Wait::look_again));
+        let limit = self.time_limit(&thread.info);
+        thread.look_at = deadline.into_iter().chain(look_again).chain(limit).min();
         if let Some(deadline) = thread.look_at {
             self.deadlines.insert((deadline, id));
         }
         if let Some(wait) = &thread.wait {
             self.by_socket.extend(wait.sockets().map(|socket| (socket, id)));
-            self.locked += usize::from(wait.is_lock());
+            if wait.is_lock() {
+                self.engine.shared.locked.borrow_mut().insert(id);
+            }
         }
         self.waiting.insert(id, thread);
     }
@@ -465,7 +552,9 @@ impl<'e> Scheduler<'e> {
             for socket in wait.sockets() {
                 self.by_socket.remove(&socket);
             }
-            self.locked -= usize::from(wait.is_lock());
+            if wait.is_lock() {
+                self.engine.shared.locked.borrow_mut().remove(&id);
+            }
         }
         Some(thread)
     }
@@ -530,7 +619,7 @@ impl<'e> Scheduler<'e> {
     fn is_deadlocked(&self) -> bool {
         self.candidates.is_empty()
             && !self.waiting.is_empty()
-            && self.locked == self.waiting.len()
+            && self.engine.shared.locked.borrow().len() == self.waiting.len()
             && self.deadlines.is_empty()
             && self.engine.shared.woken.borrow().is_empty()
     }
@@ -564,7 +653,7 @@ impl<'e> Scheduler<'e> {
         let shared = Rc::clone(&self.engine.shared);
         let Thread { info, wait, .. } = thread;
         let debugging = shared.options.debugging;
-        let name = format!("{}{}", info.name(debugging), info.against());
+        let name = || format!("{}{}", info.name(debugging), info.against());
         let reason = match &end {
             End::Returned(_) => "returned",
             End::Failed(_) => "failed",
@@ -577,21 +666,27 @@ impl<'e> Scheduler<'e> {
         if !info.is_worker() {
             self.instances -= 1;
         }
+        let now = self.now();
+        if let Some(clock) = self.clock(&info) {
+            clock.threads = clock.threads.saturating_sub(1);
+            if clock.threads == 0 {
+                clock.stop(now);
+            }
+        }
         let (mut error, results_before) = (None, self.results.len());
         match end {
             End::Returned(results) => {
                 let has_acted = is_true(&mut self.engine.state, results.first());
                 if info.is_worker() {
-                    shared.debug(2, &format!("Finished {name}."));
+                    shared.debug_with(2, || format!("Finished {}.", name()));
                 } else if has_acted {
-                    shared.debug(1, &format!("Finished {name}."));
-                    self.keep(info.instance.target, &info.instance.script.id, &results);
+                    shared.debug_with(1, || format!("Finished {}.", name()));
+                    self.keep(info.instance.target, &info.instance.script.id, results);
                 }
             }
-            End::Failed(results) => error = self.failed(&info, &name, results),
+            End::Failed(results) => error = self.failed(&info, &name(), results),
             End::TimedOut => {
-                self.is_late(info.instance.target);
-                shared.debug(1, &format!("{name} timed out"));
+                shared.debug_with(1, || format!("{} timed out", name()));
                 error = self.text_root("timed out");
             }
             End::Yielded => {
@@ -600,7 +695,7 @@ impl<'e> Scheduler<'e> {
             }
             End::Deadlocked => error = self.text_root("deadlock"),
             End::OverLimit(limit) => {
-                shared.log(Channel::Stderr, format!("{name} was ended: too many {limit}").as_bytes());
+                shared.log(Channel::Stderr, format!("{} was ended: too many {limit}", name()).as_bytes());
                 error = self.text_root("over a limit");
             }
         }
@@ -639,7 +734,7 @@ impl<'e> Scheduler<'e> {
         } else if !info.is_worker() {
             let result =
                 ScriptResult { id: info.instance.script.id.clone(), output: FAILED.to_vec(), structured: None };
-            self.results.push((info.instance.target, result));
+            self.results.push((info.instance.target, Kept::Formatted(result)));
         }
         results.into_iter().next()
     }
@@ -666,29 +761,50 @@ impl<'e> Scheduler<'e> {
         }
     }
 
-    /// Formats what an instance returned.
-    fn keep(&mut self, target: Target, id: &str, results: &[Root]) {
-        let result = format::result(self.engine, id, results.get(1..).unwrap_or_default());
-        if result.as_ref().is_some_and(|result| result.output.is_empty()) {
-            eprintln!("Bug in {id}: no string output.");
-        }
-        self.results.extend(result.map(|result| (target, result)));
+    /// Keeps what an instance returned: texts at once, anything else as it is.
+    fn keep(&mut self, target: Target, id: &str, mut results: Vec<Root>) {
+        let returned = results.drain(1.min(results.len())..).collect::<Vec<_>>();
+        let kept = match format::plain(self.engine, id, &returned) {
+            Some(plain) => plain.map(Kept::Formatted),
+            None => Some(Kept::Returned(id.to_owned(), returned)),
+        };
+        self.results.extend(kept.map(|kept| (target, kept)));
     }
 
     /// Tells who watches that an instance has ended, with its result if it gave one just now.
     fn tell_done(&mut self, target: Target, id: &str, results_before: usize) {
+        let Some(idx) = target.host() else { return };
+        let formatted;
+        let result = match self.results.get(results_before) {
+            Some((_, Kept::Formatted(result))) => Some(result),
+            Some((_, Kept::Returned(id, returned))) if self.watch.wants_results() => {
+                formatted = format::result(self.engine, id, returned);
+                formatted.as_ref()
+            }
+            _ => None,
+        };
         let hosts = self.engine.shared.hosts.borrow();
-        let Some(host) = target.host().and_then(|idx| hosts.get(idx)) else { return };
+        let Some(host) = hosts.get(idx) else { return };
         let port = if let Target::Port(_, number, protocol) = target { Some((protocol, number)) } else { None };
-        let result = self.results.get(results_before).map(|(_, result)| result);
         self.watch.done(host.address, port, id, result);
     }
 
     /// Puts all results in their places.
-    fn store(self) -> Vec<ScriptResult> {
-        let mut of_run = Vec::new();
+    fn store(mut self) -> Vec<ScriptResult> {
+        let (mut of_run, mut formatted) = (Vec::new(), Vec::new());
+        for (target, kept) in std::mem::take(&mut self.results) {
+            let result = match kept {
+                Kept::Formatted(result) => Some(result),
+                Kept::Returned(id, returned) => format::result(self.engine, &id, &returned),
+            };
+            let Some(result) = result else { continue };
+            if result.output.is_empty() {
+                eprintln!("Bug in {}: no string output.", result.id);
+            }
+            formatted.push((target, result));
+        }
         let mut hosts = self.engine.shared.hosts.borrow_mut();
-        for (target, result) in self.results {
+        for (target, result) in formatted {
             match target {
                 Target::Run => of_run.push(result),
                 Target::Host(idx) => hosts[idx].scripts.push(result),
@@ -705,16 +821,16 @@ impl<'e> Scheduler<'e> {
     }
 }
 
-/// When a limit in milliseconds is over that began now: time-outs compare whole seconds, and end what is above.
-fn over_after(now: Millis, limit_ms: u64) -> Millis {
-    Millis((now.0 / 1000).saturating_add(limit_ms / 1000).saturating_add(1).saturating_mul(1000))
-}
-
-/// When a waiting thread has to be looked at again.
-fn deadline_of(thread: &Thread) -> Option<Millis> {
-    let wait = thread.wait.as_ref();
-    let (deadline, look_again) = (wait.and_then(Wait::deadline), wait.and_then(Wait::look_again));
-    deadline.into_iter().chain(look_again).chain(thread.info.instance.deadline).min()
+/// The links to the hosts, if scripts are told of them.
+fn routes(engine: &Engine) -> Vec<Option<Route>> {
+    let options = &engine.shared.options;
+    if !options.shows_routes {
+        return Vec::new();
+    }
+    let interfaces = interface::list().unwrap_or_default();
+    let device = options.interface.as_deref();
+    let hosts = engine.shared.hosts.borrow();
+    hosts.iter().map(|host| interface::route(&interfaces, host.address, device)).collect()
 }
 
 fn is_true(state: &mut State, root: Option<&Root>) -> bool {

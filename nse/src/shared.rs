@@ -8,8 +8,10 @@ use crate::slots::Slots;
 use crate::targets::NewTargets;
 use crate::thread::{ThreadId, ThreadInfo};
 use crate::wait::Wait;
+use perilune_scan::interface::Route;
 use perilune_scan::net::{Network, SocketId};
-use perilune_scan::result::{Host, Protocol};
+use perilune_scan::port::PortLists;
+use perilune_scan::result::Host;
 use perilune_scan::secure::{Secure, SecureError};
 use perilune_vm::{Call, LuaError, NativeFn, Root, Value};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -56,10 +58,12 @@ pub struct Options {
     /// `--ttl` and `--data-length`, for scripts that make packets.
     pub ttl: Option<u8>,
     pub payload_len: usize,
-    /// Whether version detection leaves a port alone; none when there is no version detection.
-    pub is_excluded: Option<fn(u16, Protocol) -> bool>,
+    /// Ports that version detection leaves alone; empty when there is no version detection.
+    pub excluded: PortLists,
     /// Whether raw sockets may be used.
     pub privileged: bool,
+    /// The scan itself sends packets: scripts are told over which interface and from which address.
+    pub shows_routes: bool,
     /// `--script-trace`: what sockets do is printed.
     pub script_trace: bool,
     /// `--sched-trace`: where the moves of threads are written.
@@ -109,8 +113,9 @@ impl Default for Options {
             dns_servers: Vec::new(),
             ttl: None,
             payload_len: 0,
-            is_excluded: None,
+            excluded: PortLists::default(),
             privileged: false,
+            shows_routes: false,
             script_trace: false,
             sched_trace: None,
             threads_max: 1000,
@@ -182,6 +187,8 @@ pub(crate) struct Shared {
     pub network: RefCell<Box<dyn Network>>,
     /// Hosts of the group at work.
     pub hosts: RefCell<Vec<Host>>,
+    /// The link to each of them, where it is known.
+    pub routes: RefCell<Vec<Option<Route>>>,
     /// `host.registry` of each of them.
     pub registries: RefCell<Vec<Root>>,
     /// The thread that runs.
@@ -193,6 +200,8 @@ pub(crate) struct Shared {
     pub woken: RefCell<Vec<(ThreadId, Vec<Answer>)>>,
     /// Sockets whose objects were collected.
     pub abandoned: RefCell<Vec<(SocketId, Option<Box<Secure>>)>>,
+    /// Waiting threads that only another thread can wake.
+    pub locked: RefCell<HashSet<ThreadId>>,
     /// Threads whose end `sync.lua` wants to know.
     pub observed: RefCell<HashSet<ThreadId>>,
     /// Names for `nmapdb`, read when they are first asked for.
@@ -238,11 +247,13 @@ impl Shared {
             options,
             network: RefCell::new(network),
             hosts: RefCell::default(),
+            routes: RefCell::default(),
             current: RefCell::default(),
             wait: RefCell::default(),
             spawned: RefCell::default(),
             woken: RefCell::default(),
             abandoned: RefCell::default(),
+            locked: RefCell::default(),
             observed: RefCell::default(),
             database: OnceCell::new(),
             owned: RefCell::default(),
@@ -278,6 +289,13 @@ impl Shared {
     pub fn debug(&self, level: u8, text: &str) {
         if self.options.debugging >= level {
             self.log(Channel::Stdout, text.as_bytes());
+        }
+    }
+
+    /// The same, with a text that is only made when someone reads it.
+    pub fn debug_with(&self, level: u8, text: impl FnOnce() -> String) {
+        if self.options.debugging >= level {
+            self.log(Channel::Stdout, text().as_bytes());
         }
     }
 

@@ -26,7 +26,7 @@ local mutexes, condvars = setmetatable({}, { __mode = "kv" }), setmetatable({}, 
 local function check_object(object, name)
   local kind = type(object)
   if kind == "nil" or kind == "boolean" or kind == "number" then
-    error(("bad argument #1 to '%s' (object expected)"):format(name), 3)
+    error(("bad argument #1 to 'nmap.%s' (object expected)"):format(name), 3)
   end
 end
 
@@ -97,8 +97,10 @@ local function new_condvar()
       waiters[#waiters + 1] = thread_id()
       park()
     elseif op == "signal" then
-      local id = remove(waiters)
-      if id then wake(id) end
+      -- One that was killed while it waited takes no signal.
+      repeat
+        local id = remove(waiters)
+      until not id or wake(id)
     elseif op == "broadcast" then
       broadcast()
     else

@@ -26,7 +26,17 @@ pub trait Watch {
         let _ = has_ended;
     }
 
-    /// An instance for a host, or one of its ports, has ended.
+    /// Whether the user was just told how far the phase is, and may be told which threads run.
+    fn has_told(&self) -> bool {
+        false
+    }
+
+    /// Whether the results of instances matter while others still run.
+    fn wants_results(&self) -> bool {
+        false
+    }
+
+    /// An instance for a host, or one of its ports, has ended; its result if that is known already or wanted.
     fn done(&mut self, host: IpAddr, port: Option<(Protocol, u16)>, id: &str, result: Option<&ScriptResult>) {
         let _ = (host, port, id, result);
     }

@@ -113,7 +113,8 @@ use On::{All, Both, Sctp, Tcp, Udp};
 /// The name of a port, if it is well known.
 pub fn name(protocol: Protocol, port: u16) -> Option<&'static str> {
     if let Some(table) = INSTALLED.get() {
-        return table.ports.get(&(protocol, port))?.0.as_deref();
+        // That a name is unknown is a name, too, where the table says so.
+        return Some(table.ports.get(&(protocol, port))?.0.as_deref().unwrap_or("unknown"));
     }
     let from = SERVICES.partition_point(|entry| entry.0 < port);
     let same = SERVICES[from..].iter().take_while(|entry| entry.0 == port);

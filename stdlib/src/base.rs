@@ -374,8 +374,7 @@ fn tostring(call: &mut Call<'_>) -> NativeResult {
 /// Source: manual §6.1.
 fn type_of(call: &mut Call<'_>) -> NativeResult {
     let value = call.check_any(1)?;
-    let name = call.string(value.type_name().as_bytes())?;
-    call.ret1(name)
+    call.ret1(call.type_name_of(value))
 }
 
 /// `warn(msg1, ...)`: a warning of all its arguments joined; a single `@on` or `@off` is a control message.

@@ -868,11 +868,11 @@ unsafe fn collect_step(x: X, limit: *mut Raw) -> X {
         let top = (*co).top;
         (*co).top = limit;
         let global = &mut *(*co).global;
-        let roots = global.root_values();
-        global.heap.step(&roots);
-        if global.heap.bytes > global.heap.hard_limit {
-            global.heap.full(&global.root_values());
-            if global.heap.bytes > global.heap.hard_limit {
+        let (heap, roots) = global.collector();
+        heap.step(&roots);
+        if heap.bytes > heap.hard_limit {
+            heap.full(&roots);
+            if heap.bytes > heap.hard_limit {
                 return throw_memory(co);
             }
         }
@@ -996,30 +996,30 @@ unsafe fn start_collect(call: &mut Call<'_>, collection: Collection, nresults: i
         let func = call.func;
         (*co).top = func.add(1);
         let global = &mut *(*co).global;
-        let roots = global.root_values();
+        let (heap, roots) = global.collector();
         let result = match collection {
             Collection::Full => {
-                global.heap.full(&roots);
-                global.heap.set_threshold();
+                heap.full(&roots);
+                heap.set_threshold();
                 Raw::integer(0)
             }
-            Collection::Step(kib) => Raw::boolean(global.heap.step_by(kib, &roots)),
+            Collection::Step(kib) => Raw::boolean(heap.step_by(kib, &roots)),
             Collection::Generational(on) => {
-                let before: &[u8] = if global.heap.generational { b"generational" } else { b"incremental" };
-                global.heap.set_generational(on, &roots);
-                match global.heap.short_string(before) {
+                let before: &[u8] = if heap.generational { b"generational" } else { b"incremental" };
+                heap.set_generational(on, &roots);
+                match heap.short_string(before) {
                     Ok(before) => Raw::object(value::STRING, before),
                     Err(OutOfMemory) => return throw_memory(co),
                 }
             }
         };
         if cfg!(feature = "stress") {
-            global.heap.check();
+            heap.check();
         }
         let at = func.add(1);
         value::write(at, result);
         (*co).top = at.add(1);
-        if global.heap.to_finalize.is_empty() || global.heap.finalizing {
+        if heap.to_finalize.is_empty() || heap.finalizing {
             return finish_collect(co, func, at, nresults, flags);
         }
         // A result in place of a position: the frame's end delivers it.

@@ -21,6 +21,7 @@ use crate::bytecode::Op;
 use crate::call::{self, NativeExit};
 use crate::debug;
 use crate::exec::X;
+use crate::sample;
 use crate::stack::{Coroutine, DELIVERY, Frame, HOOK, HOOKED, NATIVE_RESERVE, RETURNING, TAIL_CALLED, TO_NATIVE};
 use crate::string::Str;
 use crate::value::{self, Raw};
@@ -116,6 +117,7 @@ pub(crate) unsafe fn before(x: X) -> Option<X> {
         if x.is_halt() {
             return None;
         }
+        sample::count(x);
         let hook = (*x.co).hook.as_mut()?;
         if hook.active || hook.mask == 0 {
             return None;

@@ -31,6 +31,8 @@ pub mod listing;
 #[allow(unsafe_code, reason = "reads objects behind values")]
 mod metamethod;
 pub mod number;
+#[allow(unsafe_code, reason = "reads frames of a chain of coroutines")]
+mod sample;
 #[allow(unsafe_code, reason = "stacks that move")]
 mod stack;
 #[allow(unsafe_code, reason = "the coroutines' shared pointer")]
@@ -50,4 +52,5 @@ pub use api::{
 };
 pub use closure::NativeFn;
 pub use debug::chunk_id;
+pub use sample::{SampleFn, Sampled};
 pub use state::WarnFn;

@@ -8,11 +8,12 @@ use crate::bytecode::{Constant, Proto, StrId};
 use crate::closure::NativeFn;
 use crate::closure::{LoadedProto, Local, ProtoParts, UpvalueSource};
 use crate::gc::{Heap, OutOfMemory};
+use crate::sample::Sampler;
 use crate::stack::{self, Coroutine};
 use crate::string::Str;
-use crate::table::Table;
+use crate::table::{self, Table};
 use crate::userdata::Userdata;
-use crate::value::{self, Header, Raw, TABLE, TYPE_COUNT, USERDATA};
+use crate::value::{self, Header, Raw, TABLE, TYPE_COUNT, TYPE_NAMES, USERDATA};
 use std::cell::RefCell;
 use std::ptr;
 use std::rc::Rc;
@@ -138,6 +139,7 @@ pub(crate) struct Global {
     pub registry: *mut Table,
     pub globals: *mut Table,
     pub names: [*mut Str; EVENT_NAMES.len()],
+    pub type_names: [*mut Str; TYPE_NAMES.len()],
     pub type_metatables: [*mut Table; TYPE_COUNT],
     pub memory_message: *mut Str,
     /// The value of the error that is under way.
@@ -147,8 +149,9 @@ pub(crate) struct Global {
     pub exit: Exit,
     /// What the task goes on with once all its variables are closed.
     pub replacement: Option<(NativeFn, Raw)>,
-    /// Number of coroutines with a hook.
+    /// Number of coroutines with a hook, and one more for a sampler.
     pub hooks: usize,
+    pub sampler: Option<Box<Sampler>>,
     pub roots: Rc<RefCell<RootSlots>>,
     /// Address of the native that `pairs` gives: loops run it without a call.
     pub next_function: u64,
@@ -158,8 +161,31 @@ pub(crate) struct Global {
     pub warns: bool,
 }
 
+/// Where the collector starts from.
+#[derive(Debug)]
+pub(crate) struct RootSet<'g> {
+    single: [Raw; 7],
+    results: &'g [Raw],
+    names: [&'g [*mut Str]; 2],
+    type_metatables: &'g [*mut Table],
+    slots: &'g RefCell<RootSlots>,
+}
+
+impl RootSet<'_> {
+    pub fn for_each(&self, mut visit: impl FnMut(Raw)) {
+        let values = self.single.iter().chain(self.results);
+        values.filter(|value| value.is_object()).for_each(|&value| visit(value));
+        self.names.iter().copied().flatten().for_each(|&name| visit(Raw::object(value::STRING, name)));
+        let metatables = self.type_metatables.iter().filter(|table| !table.is_null());
+        metatables.for_each(|&table| visit(Raw::table(table)));
+        let slots = self.slots.borrow();
+        slots.slots.iter().filter(|value| value.is_object()).for_each(|&value| visit(value));
+    }
+}
+
 impl Global {
     pub fn new(seed: u64) -> Result<Box<Global>, OutOfMemory> {
+        table::seed_words(seed);
         let mut global = Box::new(Global {
             heap: Heap::new(seed),
             budget: i64::MAX,
@@ -170,18 +196,23 @@ impl Global {
             registry: ptr::null_mut(),
             globals: ptr::null_mut(),
             names: [ptr::null_mut(); EVENT_NAMES.len()],
+            type_names: [ptr::null_mut(); TYPE_NAMES.len()],
             type_metatables: [ptr::null_mut(); TYPE_COUNT],
             memory_message: ptr::null_mut(),
             error: Raw::NIL,
             results: Vec::new(),
             exit: Exit::Failed,
             hooks: 0,
+            sampler: None,
             roots: Rc::default(),
             next_function: 0,
             warn: None,
             warns: false,
         });
         for (slot, name) in global.names.iter_mut().zip(EVENT_NAMES) {
+            *slot = global.heap.short_string(name.as_bytes())?;
+        }
+        for (slot, name) in global.type_names.iter_mut().zip(TYPE_NAMES) {
             *slot = global.heap.short_string(name.as_bytes())?;
         }
         global.heap.mode_name = global.names[Event::Mode as usize];
@@ -200,22 +231,24 @@ impl Global {
         Ok(global)
     }
 
-    /// Every value the collector starts from.
-    pub fn root_values(&self) -> Vec<Raw> {
-        let mut roots = vec![
-            Raw::object(value::COROUTINE, self.main),
-            Raw::object(value::COROUTINE, self.current),
-            Raw::table(self.registry),
-            Raw::table(self.globals),
-            Raw::object(value::STRING, self.memory_message),
-            self.error,
-            self.replacement.map_or(Raw::NIL, |(_, arg)| arg),
-        ];
-        roots.extend(self.results.iter().filter(|value| value.is_object()));
-        roots.extend(self.names.iter().map(|&name| Raw::object(value::STRING, name)));
-        roots.extend(self.type_metatables.iter().filter(|table| !table.is_null()).map(|&table| Raw::table(table)));
-        roots.extend(self.roots.borrow().slots.iter().filter(|value| value.is_object()));
-        roots
+    /// The heap, and every value the collector starts from.
+    pub fn collector(&mut self) -> (&mut Heap, RootSet<'_>) {
+        let roots = RootSet {
+            single: [
+                Raw::object(value::COROUTINE, self.main),
+                Raw::object(value::COROUTINE, self.current),
+                Raw::table(self.registry),
+                Raw::table(self.globals),
+                Raw::object(value::STRING, self.memory_message),
+                self.error,
+                self.replacement.map_or(Raw::NIL, |(_, arg)| arg),
+            ],
+            results: &self.results,
+            names: [&self.names, &self.type_names],
+            type_metatables: &self.type_metatables,
+            slots: &self.roots,
+        };
+        (&mut self.heap, roots)
     }
 
     /// A value's metatable; null when it has none.

@@ -189,25 +189,31 @@ impl Interned {
     }
 }
 
-/// Hash of a byte string: folded multiplication over eight bytes at a time (the idea of wyhash).
+/// Hash of a byte string: folded multiplication over eight bytes at a time (the idea of wyhash). The last eight may
+/// overlap the ones before them, and so may the two halves of a short string.
 #[inline]
 pub(crate) fn hash(bytes: &[u8], seed: u64) -> u32 {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut state = seed ^ (bytes.len() as u64).wrapping_mul(MIX);
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    for chunk in chunks {
-        state = fold(state ^ u64::from_le_bytes(*chunk), MIX);
-    }
-    let mut last = 0u64;
-    for &byte in rest {
-        last = last << 8 | byte as u64;
-    }
+    let last = if let Some(last) = bytes.last_chunk::<8>() {
+        for chunk in bytes.as_chunks::<8>().0 {
+            state = fold(state ^ u64::from_le_bytes(*chunk), MIX);
+        }
+        u64::from_le_bytes(*last)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (u32::from_le_bytes(*first) as u64) << 32 | u32::from_le_bytes(*last) as u64
+    } else if let [first, ..] = bytes {
+        (*first as u64) << 16 | (bytes[bytes.len() / 2] as u64) << 8 | bytes[bytes.len() - 1] as u64
+    } else {
+        0
+    };
     state = fold(state ^ last, MIX ^ seed);
     (state ^ state >> 32) as u32
 }
 
+/// The two halves of a product as one word.
 #[inline(always)]
-fn fold(a: u64, b: u64) -> u64 {
+pub(crate) fn fold(a: u64, b: u64) -> u64 {
     let product = a as u128 * b as u128;
     product as u64 ^ (product >> 64) as u64
 }

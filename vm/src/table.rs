@@ -18,10 +18,11 @@
 //! Differences: a length hint instead of a virtual array limit; the array grows when its next key is set.
 
 use crate::number;
-use crate::string::Str;
+use crate::string::{self, Str};
 use crate::value::{self, DEAD_KEY, FALSE, FLOAT, Header, INTEGER, LONG_STRING, NIL, Raw, STRING, TRUE};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A hash entry. A value as [`Raw`] begins it: reads and writes go field by field (`value::write`).
 #[repr(C)]
@@ -103,9 +104,18 @@ pub(crate) enum KeyError {
     Memory,
 }
 
+/// Seed for keys that are no strings, one for all machines of the process: lookups by integer carry none.
+static WORD_SEED: AtomicU64 = AtomicU64::new(0);
+
+/// The first machine's seed becomes that of words, so that nobody can prepare integers or floats that collide.
+pub(crate) fn seed_words(seed: u64) {
+    // Another machine may have been first; its seed is as good.
+    _ = WORD_SEED.compare_exchange(0, seed, Ordering::Relaxed, Ordering::Relaxed);
+}
+
 #[inline(always)]
 fn hash_word(word: u64) -> u32 {
-    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+    string::fold(word ^ WORD_SEED.load(Ordering::Relaxed), 0x9e37_79b9_7f4a_7c15) as u32
 }
 
 /// Growth of a table's parts, in bytes, for the collector's books.

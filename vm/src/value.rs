@@ -156,15 +156,20 @@ impl Raw {
 
     /// The name of the value's type, as `type` gives it.
     pub fn type_name(self) -> &'static str {
+        TYPE_NAMES[self.type_name_idx()]
+    }
+
+    /// Index of the value's type among [`TYPE_NAMES`].
+    pub fn type_name_idx(self) -> usize {
         match self.tag {
-            NIL => "nil",
-            FALSE | TRUE => "boolean",
-            INTEGER | FLOAT => "number",
-            STRING | LONG_STRING => "string",
-            TABLE => "table",
-            NATIVE | CLOSURE | NATIVE_CLOSURE => "function",
-            COROUTINE => "thread",
-            _ => "userdata",
+            NIL => 0,
+            FALSE | TRUE => 1,
+            INTEGER | FLOAT => 2,
+            STRING | LONG_STRING => 3,
+            TABLE => 4,
+            NATIVE | CLOSURE | NATIVE_CLOSURE => 5,
+            COROUTINE => 6,
+            _ => 7,
         }
     }
 
@@ -212,6 +217,10 @@ impl Raw {
 fn int_survives(integer: i64, float: Raw) -> bool {
     crate::number::float_to_integer(float.as_float()) == Some(integer)
 }
+
+/// What `type` answers. ORDER: [`Raw::type_name_idx`].
+pub(crate) const TYPE_NAMES: [&str; 8] =
+    ["nil", "boolean", "number", "string", "table", "function", "thread", "userdata"];
 
 /// Number of metatables by type: see [`Raw::type_idx`].
 pub(crate) const TYPE_COUNT: usize = 7;

@@ -1,9 +1,11 @@
 //! `perilune lua`: the stand-alone interpreter of the manual's §7.
 
+mod profile;
 mod prompt;
 
 use perilune_stdlib::base;
-use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Root, Run, State, Value};
+use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Root, Run, Sampled, State, Value};
+use profile::Profile;
 use prompt::{Edited, Line, Lines, Plain};
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
@@ -29,6 +31,8 @@ Available options are:
   -E        ignore environment variables
   -W        turn warnings on
   --list    print the bytecode of 'script'; twice: with constants, locals, upvalues
+  --profile[=file]
+            tell where instructions and time went; folded stacks go to 'file'
   --        stop handling options
   -         stop handling options and execute stdin";
 
@@ -46,6 +50,9 @@ struct Options {
     warnings: bool,
     /// How often `--list` was given.
     lists: usize,
+    profile: bool,
+    /// Where folded stacks go.
+    folded: Option<Vec<u8>>,
     /// Index of the script among the arguments.
     script: Option<usize>,
 }
@@ -83,6 +90,10 @@ fn parse(args: &[Vec<u8>]) -> Result<Options, Failed> {
         let refuse = || Err([b"unrecognized option '", &arg[..], b"'"].concat());
         match &arg[..] {
             b"--list" => options.lists += 1,
+            b"--profile" => options.profile = true,
+            [b'-', b'-', b'p', b'r', b'o', b'f', b'i', b'l', b'e', b'=', file @ ..] => {
+                (options.profile, options.folded) = (true, Some(file.to_vec()));
+            }
             b"--" => {
                 at += 1;
                 break;
@@ -124,9 +135,29 @@ fn run(options: &Options, args: &[Vec<u8>]) -> Result<(), Failed> {
         println!("{VERSION}");
     }
     let mut interpreter = Interpreter::new(options, args)?;
+    let profile = Rc::new(RefCell::new(Profile::new()));
+    if options.profile {
+        let profile = Rc::clone(&profile);
+        let look = Box::new(move |stack: &[Sampled]| profile.borrow_mut().look(stack));
+        interpreter.state.borrow_mut().sample(profile::EVERY, look);
+    }
     let outcome = interpreter.session(options, args);
     interpreter.state.borrow_mut().close();
+    if options.profile {
+        tell(&profile.borrow(), options)?;
+    }
     outcome
+}
+
+/// Prints the profile's tables on standard error, and writes its stacks where they are wanted.
+fn tell(profile: &Profile, options: &Options) -> Result<(), Failed> {
+    let _ = io::stderr().write_all(profile.report().as_bytes());
+    let Some(file) = &options.folded else { return Ok(()) };
+    let path = std::path::Path::new(std::ffi::OsStr::from_bytes(file));
+    std::fs::write(path, profile.folded()).map_err(|error| {
+        let reason = base::os_message(&error);
+        [b"cannot write ", &file[..], b": ", reason.as_bytes()].concat()
+    })
 }
 
 /// Prints the bytecode of a script; `details` adds constants, locals and upvalues.

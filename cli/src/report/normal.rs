@@ -65,7 +65,8 @@ impl<W: Write> Normal<W> {
             self.out,
             "Stats: {elapsed} elapsed; {hosts_done} hosts completed ({hosts_up} up), {hosts_now} undergoing {task}"
         )?;
-        write!(self.out, "{task} Timing: About {percent:.2}% done")?;
+        let meter = if task == "Script Scan" { "NSE" } else { task.as_str() };
+        write!(self.out, "{meter} Timing: About {percent:.2}% done")?;
         if *percent >= 1.0 {
             let (etc, remaining) = (text::hour_and_minute(progress.etc), text::clock(progress.remaining * 1000));
             write!(self.out, "; ETC: {etc} ({remaining} remaining)")?;
@@ -395,7 +396,8 @@ fn service(port: &Port, options: &ReportOptions) -> String {
     let Some(name) = port.service_name() else { return "unknown".into() };
     let probed = port.version.as_deref().is_some_and(|version| version.probed);
     let tunnel = if port.version.as_deref().is_some_and(|version| version.tls_tunnel) { "ssl/" } else { "" };
-    let doubt = if options.version_scan && port.state == PortState::Open && !probed { "?" } else { "" };
+    let is_doubtful = options.version_scan && port.state == PortState::Open && !probed && name != "unknown";
+    let doubt = if is_doubtful { "?" } else { "" };
     format!("{tunnel}{}{doubt}", text::printable(name.as_bytes()))
 }
 

@@ -257,7 +257,7 @@ impl State {
                 let probed = get("method") == Some("probed");
                 let is_plain =
                     !probed && get("servicefp").is_none() && get("product").is_none() && get("tunnel").is_none();
-                port.service = own("name").filter(|name| !probed && name != "unknown");
+                port.service = own("name").filter(|name| !probed && (is_plain || name != "unknown"));
                 port.version = (!is_plain).then(|| Box::new(version(attributes, probed)));
             }
             "cpe" => self.in_cpe = true,

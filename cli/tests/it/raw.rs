@@ -5,6 +5,7 @@
 //! ```
 
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Namespaces that go away with the value.
 struct Networks {
@@ -21,8 +22,9 @@ fn run(command: &str) -> String {
 
 impl Networks {
     fn new() -> Networks {
-        let pid = std::process::id();
-        let names = ["near", "middle", "far"].map(|name| format!("perilune-{name}-{pid}"));
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let own = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let names = ["near", "middle", "far"].map(|name| format!("perilune-{name}-{own}"));
         let [near, middle, far] = &names;
         let networks = Networks { names: names.clone(), servers: Vec::new() };
         run(&format!(

@@ -22,7 +22,8 @@ pub(super) fn pcap_open(call: &mut Call<'_>) -> NativeResult {
         return Err(call.arg_error(2, "bad device name"));
     }
     let engine = shared(call);
-    let opened = Capture::open(&device, snap_len, promiscuous, &filter).map_err(|error| error.to_string());
+    let opened = Capture::open(&device, snap_len, promiscuous, &filter)
+        .map_err(|error| perilune_stdlib::base::os_message(&error));
     let opened = opened.and_then(|capture| {
         let id = engine.network.borrow_mut().watch(capture.raw_fd());
         id.map(|id| (id, capture)).ok_or_else(|| "the network has no interfaces".to_owned())
@@ -48,7 +49,7 @@ pub(super) fn pcap_open(call: &mut Call<'_>) -> NativeResult {
 pub(super) fn pcap_receive(call: &mut Call<'_>) -> NativeResult {
     let socket = receiver(call)?;
     let id = socket.borrow().id.filter(|_| socket.borrow().capture.is_some());
-    let Some(id) = id else { return Err(call.arg_error(1, "not a pcap socket")) };
+    let Some(id) = id else { return Err(call.error("not a pcap socket")) };
     let engine = shared(call);
     if let Some(answers) = next_packet(&mut socket.borrow_mut()) {
         return answer(call, answers);

@@ -34,8 +34,6 @@ pub(super) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Valu
     metatable.set_str(call, b"__index", methods.into())?;
     let hidden = call.table(0, 0)?;
     metatable.set_str(call, b"__metatable", hidden.into())?;
-    let name = call.string(b"dnet")?;
-    metatable.set_str(call, b"__name", name)?;
     call.closure(new, &[engine, metatable.into()])
 }
 

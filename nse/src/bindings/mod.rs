@@ -5,6 +5,7 @@ mod bit;
 pub(crate) mod capture;
 pub(crate) mod certificate;
 mod dnet;
+pub(crate) mod host;
 mod interface;
 mod lfs;
 pub(crate) mod libssh2;

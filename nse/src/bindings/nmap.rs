@@ -211,7 +211,7 @@ fn fetchfile(call: &mut Call<'_>) -> NativeResult {
 fn sleep(call: &mut Call<'_>) -> NativeResult {
     let seconds = call.check_number(1)?;
     if seconds < 0.0 {
-        return Err(call.error(format!("argument to sleep ({seconds}) must not be negative")));
+        return Err(call.error(format!("argument to sleep ({seconds:?}) must not be negative\n")));
     }
     let engine = shared(call);
     let until = engine.network.borrow().now().0.saturating_add((seconds * 1000.0).round() as u64);
@@ -239,8 +239,7 @@ fn checked(call: &mut Call<'_>) -> NativeResult {
     let status = call.arg(1);
     if status.is_truthy() {
         if !matches!(status.kind(), Kind::Boolean(_)) {
-            let line = b"finalizing a non-conforming function that did not first return a boolean";
-            shared(call).log(Channel::Stderr, line);
+            eprintln!("finalizing a non-conforming function that did not first return a boolean");
         }
         return call.ret_args(2);
     }

@@ -1,9 +1,8 @@
-//! Hosts and ports as scripts see them, and the functions of `nmap` that read and change the scan's record.
+//! Ports as scripts see them, and the functions of `nmap` that read and change the scan's record.
 
 use crate::shared::shared;
-use perilune_scan::result::{Hop, Host, Port, PortState, Protocol, Reason, Version};
+use perilune_scan::result::{Host, Port, PortState, Protocol, Reason, Version};
 use perilune_vm::{Call, Kind, LuaError, NativeFn, NativeResult, Table, Value};
-use std::net::IpAddr;
 
 /// Members of `nmap`.
 pub(crate) const FUNCTIONS: [(&str, NativeFn); 4] = [
@@ -13,8 +12,33 @@ pub(crate) const FUNCTIONS: [(&str, NativeFn); 4] = [
     ("set_port_version", set_port_version),
 ];
 
+/// Longest names in a version, in bytes.
+const NAME_LEN_MAX: usize = 80;
+/// Fields of a version that scripts set, and how many of their bytes are taken.
+const VERSION_FIELDS: [(&str, usize); 7] = [
+    ("name", NAME_LEN_MAX),
+    ("product", NAME_LEN_MAX),
+    ("version", NAME_LEN_MAX),
+    ("extrainfo", 256),
+    ("hostname", NAME_LEN_MAX),
+    ("ostype", 32),
+    ("devicetype", 32),
+];
+/// How sure a service that takes connections and says nothing is known.
+const WRAPPED: u8 = 8;
+
+/// So much of a text, with a dot for each byte that cannot be printed.
+fn printable(text: &[u8], len_max: usize) -> String {
+    let shown = |&byte: &u8| if (b' '..=b'~').contains(&byte) { char::from(byte) } else { '.' };
+    text.iter().take(len_max).map(shown).collect()
+}
+
 /// Sets string fields that are there.
-fn set_texts<'gc>(call: &mut Call<'gc>, table: Table<'gc>, fields: &[(&str, Option<&str>)]) -> Result<(), LuaError> {
+pub(super) fn set_texts<'gc>(
+    call: &mut Call<'gc>,
+    table: Table<'gc>,
+    fields: &[(&str, Option<&str>)],
+) -> Result<(), LuaError> {
     for (name, value) in fields {
         if let Some(value) = value {
             let value = call.string(value.as_bytes())?;
@@ -22,67 +46,6 @@ fn set_texts<'gc>(call: &mut Call<'gc>, table: Table<'gc>, fields: &[(&str, Opti
         }
     }
     Ok(())
-}
-
-/// A host as scripts see it; `registry` is shared by all instances of the host.
-pub(crate) fn host_table<'gc>(
-    call: &mut Call<'gc>,
-    idx: usize,
-    host: &Host,
-    registry: Value<'gc>,
-) -> Result<Table<'gc>, LuaError> {
-    let table = call.table(0, 12)?;
-    let address = host.address.to_string();
-    let texts = [
-        ("ip", Some(address.as_str())),
-        ("name", Some(host.reverse_name.as_deref().unwrap_or(""))),
-        ("targetname", host.target_name.as_deref()),
-        ("reason", Some(host.reason.as_str())),
-    ];
-    set_texts(call, table, &texts)?;
-    let bytes = match host.address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    };
-    let bytes = call.string(&bytes)?;
-    table.set_str(call, b"bin_ip", bytes)?;
-    if let Some(mac) = host.mac {
-        let mac = call.string(&mac)?;
-        table.set_str(call, b"mac_addr", mac)?;
-    }
-    if let Some(trace) = host.trace.as_ref().filter(|trace| !trace.hops.is_empty()) {
-        let hops = traceroute(call, &trace.hops)?;
-        table.set_str(call, b"traceroute", hops.into())?;
-    }
-    table.set_str(call, b"reason_ttl", Value::integer(host.reason_ttl as i64))?;
-    table.set_str(call, b"interface_mtu", Value::integer(0))?;
-    table.set_str(call, b"_Target", Value::light_userdata(idx + 1))?;
-    table.set_str(call, b"registry", registry)?;
-    let seconds = |us: u64| us as f64 / 1e6;
-    let times = host.times.map_or([-1e-6, -1e-6, 1.0], |times| {
-        [seconds(times.srtt_us), seconds(times.rttvar_us), seconds(times.timeout_us).max(0.1)]
-    });
-    let measured = call.table(0, 3)?;
-    for (name, value) in ["srtt", "rttvar", "timeout"].into_iter().zip(times) {
-        measured.set_str(call, name.as_bytes(), Value::float(value))?;
-    }
-    table.set_str(call, b"times", measured.into())?;
-    Ok(table)
-}
-
-/// The way to a host, one table per hop; those that did not answer are empty.
-fn traceroute<'gc>(call: &mut Call<'gc>, hops: &[Hop]) -> Result<Table<'gc>, LuaError> {
-    let list = call.table(hops.len(), 0)?;
-    for ttl in 1..=hops.last().map_or(0, |hop| hop.ttl) {
-        let entry = call.table(0, 3)?;
-        if let Some(hop) = hops.iter().find(|hop| hop.ttl == ttl) {
-            let address = hop.address.to_string();
-            set_texts(call, entry, &[("ip", Some(address.as_str())), ("name", hop.name.as_deref())])?;
-            entry.set_str(call, b"srtt", Value::float(hop.rtt_us as f64 / 1e6))?;
-        }
-        list.set_integer(call, i64::from(ttl), entry.into())?;
-    }
-    Ok(list)
 }
 
 /// A port as scripts see it.
@@ -94,12 +57,20 @@ pub(crate) fn port_table<'gc>(call: &mut Call<'gc>, port: &Port) -> Result<Table
         ("protocol", Some(port.protocol.as_str())),
         ("state", Some(port.state.as_str())),
         ("reason", Some(port.reason.as_str())),
-        ("service", port.service_name()),
+        ("service", service_name(port)),
     ];
     set_texts(call, table, &texts)?;
     let version = version_table(call, port)?;
     table.set_str(call, b"version", version.into())?;
     Ok(table)
+}
+
+/// The service's name as scripts see it: who asked the service and has no name for it has none of the table's either.
+fn service_name(port: &Port) -> Option<&str> {
+    match port.version.as_deref() {
+        Some(version) if version.probed => version.name.as_deref(),
+        _ => port.service_name(),
+    }
 }
 
 fn version_table<'gc>(call: &mut Call<'gc>, port: &Port) -> Result<Table<'gc>, LuaError> {
@@ -108,7 +79,7 @@ fn version_table<'gc>(call: &mut Call<'gc>, port: &Port) -> Result<Table<'gc>, L
     let table = call.table(0, 12)?;
     table.set_str(call, b"name_confidence", Value::float(version.confidence as f64))?;
     let texts = [
-        ("name", port.service_name()),
+        ("name", service_name(port)),
         ("product", version.product.as_deref()),
         ("version", version.version.as_deref()),
         ("extrainfo", version.extra_info.as_deref()),
@@ -133,12 +104,20 @@ fn version_table<'gc>(call: &mut Call<'gc>, port: &Port) -> Result<Table<'gc>, L
 /// Errors: `host is not being processed right now`, `host table does not have a 'ip' or 'targetname' field`.
 fn host_idx(call: &mut Call<'_>) -> Result<usize, LuaError> {
     let host = call.check_table(1)?;
+    // A host table that was kept from another group names a host of its own.
+    let target = match host.get_str(call, b"_Target").kind() {
+        Kind::LightUserdata(number) => Some(number),
+        _ => None,
+    };
     let ip = text_field(call, host, "ip");
     let Some(name) = ip.or_else(|| text_field(call, host, "targetname")) else {
         return Err(call.error("host table does not have a 'ip' or 'targetname' field"));
     };
     let is_meant = |host: &Host| host.address.to_string() == name || host.target_name.as_ref() == Some(&name);
-    let found = shared(call).hosts.borrow().iter().position(is_meant);
+    let hosts = shared(call).hosts.borrow();
+    let at = target.and_then(|number| number.checked_sub(1)).filter(|&at| hosts.get(at).is_some_and(is_meant));
+    let found = at.or_else(|| hosts.iter().position(is_meant));
+    drop(hosts);
     found.ok_or_else(|| call.arg_error(1, "host is not being processed right now"))
 }
 
@@ -174,8 +153,12 @@ fn with_port<R>(call: &mut Call<'_>, action: impl FnOnce(&mut Port) -> R) -> Res
 pub(super) fn port_is_excluded(call: &mut Call<'_>) -> NativeResult {
     let number = call.check_integer(1)?;
     let protocol = option(call, 2, Protocol::from_name)?;
-    let excluded = shared(call).options.is_excluded;
-    let answer = u16::try_from(number).is_ok_and(|number| excluded.is_some_and(|excluded| excluded(number, protocol)));
+    let engine = shared(call);
+    let excluded = engine.options.excluded.of(protocol);
+    let answer = u16::try_from(number).is_ok_and(|number| excluded.contains(&number));
+    if answer && engine.options.debugging > 0 {
+        println!("EXCLUDING {number}/{protocol}");
+    }
     call.ret1(answer)
 }
 
@@ -220,11 +203,21 @@ fn set_port_state(call: &mut Call<'_>) -> NativeResult {
     let settable =
         |name: &str| PortState::from_name(name).filter(|state| matches!(state, PortState::Open | PortState::Closed));
     let state = option(call, 3, settable)?;
-    with_port(call, |port| {
-        if port.state != state {
+    let changed = with_port(call, |port| {
+        let changes = port.state != state;
+        if changes {
             (port.state, port.reason, port.reason_ttl) = (state, Reason::ScriptSet, 0);
         }
+        changes.then_some((port.number, port.protocol))
     })?;
+    if let Some(Some((number, protocol))) = changed {
+        let (engine, host) = (shared(call), host_idx(call)?);
+        let options = &engine.options;
+        if state == PortState::Open && options.verbosity > 0 || options.debugging > 1 {
+            let address = engine.hosts.borrow()[host].address;
+            println!("Discovered {state} port {number}/{protocol} on {address}");
+        }
+    }
     call.ret0()
 }
 
@@ -234,7 +227,7 @@ fn set_port_version(call: &mut Call<'_>) -> NativeResult {
     let probe_state = |name: &str| match name {
         "hardmatched" => Some((10, true, false)),
         "softmatched" => Some((10, true, true)),
-        "tcpwrapped" => Some((8, true, true)),
+        "tcpwrapped" => Some((WRAPPED, true, true)),
         "nomatch" | "incomplete" => Some((3, false, true)),
         _ => None,
     };
@@ -244,26 +237,38 @@ fn set_port_version(call: &mut Call<'_>) -> NativeResult {
         return Err(call.error("port 'version' field must be a table"));
     };
     let tunnel = text_field(call, table, "service_tunnel");
+    let mut fields = [None, None, None, None, None, None, None];
+    for (field, (name, len_max)) in fields.iter_mut().zip(VERSION_FIELDS) {
+        let mut value = table.get_str(call, name.as_bytes());
+        if value.as_number().is_some() {
+            value = call.number_text(value)?;
+        }
+        *field = value.as_str().map(|text| printable(text.as_bytes(), len_max));
+    }
+    let [name, product, version, extra_info, hostname, os_type, device_type] = fields;
     if !matches!(tunnel.as_deref(), None | Some("none" | "ssl")) {
         return Err(call.arg_error(2, "invalid value for port.version.service_tunnel"));
     }
     let mut version = Version {
-        name: text_field(call, table, "name"),
-        product: text_field(call, table, "product"),
-        version: text_field(call, table, "version"),
-        extra_info: text_field(call, table, "extrainfo"),
-        hostname: text_field(call, table, "hostname"),
-        os_type: text_field(call, table, "ostype"),
-        device_type: text_field(call, table, "devicetype"),
+        name: name.or_else(|| (confidence == WRAPPED).then(|| "tcpwrapped".to_owned())),
+        product,
+        version,
+        extra_info,
+        hostname,
+        os_type,
+        device_type,
         fingerprint: text_field(call, table, "service_fp").filter(|_| keeps_fingerprint),
         tls_tunnel: tunnel.as_deref() == Some("ssl"),
         probed,
         confidence,
         cpes: Vec::new(),
     };
-    if let Some(cpes) = table.get_str(call, b"cpe").as_table() {
+    let cpes = table.get_str(call, b"cpe");
+    if let Some(cpes) = cpes.as_table() {
         let texts = (1..=cpes.raw_len()).filter_map(|idx| cpes.get_integer(idx).as_str());
-        version.cpes = texts.map(|cpe| String::from_utf8_lossy(cpe.as_bytes()).into_owned()).collect();
+        version.cpes = texts.map(|cpe| printable(cpe.as_bytes(), NAME_LEN_MAX)).collect();
+    } else if !cpes.is_nil() {
+        return Err(call.error("port.version 'cpe' field must be a table"));
     }
     with_port(call, |port| port.version = Some(Box::new(version)))?;
     call.ret0()

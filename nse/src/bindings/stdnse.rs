@@ -1,6 +1,6 @@
 //! What the engine adds to the library `stdnse`: workers, and what a script may know of its own thread.
 
-use super::port;
+use super::{host, port};
 use crate::shared::{Spawned, bind, shared};
 use crate::thread::{Target, ThreadInfo};
 use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Status, Table, Value};
@@ -61,7 +61,8 @@ fn gethostport(call: &mut Call<'_>) -> NativeResult {
     let Some(idx) = info.instance.target.host() else { return call.ret2(Value::NIL, Value::NIL) };
     let (hosts, registries) = (engine.hosts.borrow(), engine.registries.borrow());
     let registry = registries.get(idx).map_or(Value::NIL, |root| call.rooted(root));
-    let host = port::host_table(call, idx, &hosts[idx], registry)?;
+    let routes = engine.routes.borrow();
+    let host = host::host_table(call, idx, &hosts[idx], routes.get(idx).and_then(Option::as_ref), registry)?;
     let port = match info.instance.target {
         Target::Port(_, number, protocol) => {
             hosts[idx].ports.iter().find(|port| port.number == number && port.protocol == protocol)
@@ -109,7 +110,7 @@ fn new_thread(call: &mut Call<'_>) -> NativeResult {
         parent: Some(parent.id),
         outcome: Some(call.root(outcome.into())),
     };
-    engine.debug(2, &format!("{} spawning new thread (thread: 0x{:014x}).", parent.info(), info.address));
+    engine.debug_with(2, || format!("{} spawning new thread (thread: 0x{:014x}).", parent.info(), info.address));
     engine.spawned.borrow_mut().push(Spawned { info: Rc::new(info), args });
     let status = call.closure(worker_status, &[coroutine, outcome.into()])?;
     call.ret2(coroutine, status)

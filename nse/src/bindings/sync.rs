@@ -27,11 +27,13 @@ fn park(call: &mut Call<'_>) -> NativeResult {
     call.park()
 }
 
-/// Wakes a parked thread by its number.
+/// Wakes a parked thread by its number; whether it still lives.
 fn wake(call: &mut Call<'_>) -> NativeResult {
     let id = ThreadId(call.check_integer(1)? as u64);
-    shared(call).woken.borrow_mut().push((id, Vec::new()));
-    call.ret0()
+    let engine = shared(call);
+    let lives = engine.locked.borrow().contains(&id);
+    engine.woken.borrow_mut().push((id, Vec::new()));
+    call.ret1(lives)
 }
 
 /// Number of the running thread.

@@ -79,7 +79,7 @@ impl Server {
 }
 
 /// Without a connection: some servers take one only.
-fn listens(port: u16, udp: bool) -> bool {
+pub fn listens(port: u16, udp: bool) -> bool {
     let (files, state) = if udp { (["udp", "udp6"], " 07 ") } else { (["tcp", "tcp6"], " 0A ") };
     let local = format!(":{port:04X} ");
     files.iter().any(|file| {

@@ -34,10 +34,50 @@ pub struct Interface {
 }
 
 impl Interface {
+    /// Whether an address belongs to the interface's network.
+    fn reaches(&self, to: IpAddr) -> bool {
+        match (self.address, to) {
+            (Some(IpAddr::V4(own)), IpAddr::V4(to)) => {
+                let bits = u32::from(own) ^ u32::from(to);
+                bits.leading_zeros() >= u32::from(self.prefix_len)
+            }
+            (Some(IpAddr::V6(own)), IpAddr::V6(to)) => {
+                let bits = u128::from(own) ^ u128::from(to);
+                bits.leading_zeros() >= u32::from(self.prefix_len)
+            }
+            _ => false,
+        }
+    }
+
     /// The name without the part that makes it an alias.
     pub fn short_name(&self) -> &str {
         self.device.split(':').next().unwrap_or(&self.device)
     }
+}
+
+/// How packets get to an address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// Our address on the way.
+    pub source: IpAddr,
+    pub interface: Option<Interface>,
+    /// No router lies between.
+    pub is_direct: bool,
+}
+
+/// The way to an address: over the interface of that name, or as the system would go; `None` where there is none.
+pub fn route(interfaces: &[Interface], to: IpAddr, device: Option<&str>) -> Option<Route> {
+    let source = crate::port_scan::raw::source_towards(to)?;
+    let is_own = source == to || to.is_loopback();
+    let fits = |interface: &&Interface| match device {
+        Some(name) => interface.device == name && interface.address.is_some_and(|at| at.is_ipv6() == to.is_ipv6()),
+        // What goes to ourselves goes over loopback, whatever the address.
+        None if is_own => interface.link == Link::Loopback,
+        None => interface.address == Some(source),
+    };
+    let interface = interfaces.iter().find(fits).cloned();
+    let is_direct = is_own || interface.as_ref().is_some_and(|interface| interface.reaches(to));
+    Some(Route { source, interface, is_direct })
 }
 
 /// All interfaces, those without an address last.

@@ -537,7 +537,7 @@ impl Parser {
                 if let Some(mac) = mac(word) {
                     return Ok(What::Mac(mac));
                 }
-                let host: IpAddr = word.parse().map_err(|_| wrong())?;
+                let host: IpAddr = word.parse().ok().or_else(|| named(word)).ok_or_else(wrong)?;
                 match self.peek() {
                     Some("/") => Ok(What::Net(host, self.prefix_len(host)?)),
                     _ => Ok(What::Host(host)),
@@ -576,6 +576,11 @@ impl Parser {
         self.at += 1;
         len.ok_or_else(|| FilterError("a length is a number".to_owned()))
     }
+}
+
+/// The address of a host that this machine knows by name; nobody is asked.
+fn named(word: &str) -> Option<IpAddr> {
+    crate::target::Hosts::of_system().ok()?.addresses(word).first().copied()
 }
 
 fn proto(word: &str) -> Option<Proto> {
@@ -685,6 +690,7 @@ mod tests {
             ("ether proto 0x0800", true),
             ("ether src 020000000001", true),
             ("src 192.0.2.0/31", true),
+            ("host localhost", false),
             ("ip proto 6 and dst host 192.0.2.2 and src host not 192.0.2.9", true),
             ("ip && tcp && port 80 && greater 20 && less 1000", true),
             ("tcp port 80 and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)", true),

@@ -141,6 +141,11 @@ impl ProbeFile {
         String::from_utf8_lossy(self.bytes(line.service)).into_owned()
     }
 
+    /// Ports that are left alone.
+    pub fn excluded(&self) -> &PortLists {
+        &self.exclude
+    }
+
     /// How many `match` and `softmatch` lines there are.
     pub fn match_count(&self) -> usize {
         self.probes.iter().map(|probe| probe.matches.len()).sum()

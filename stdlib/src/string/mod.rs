@@ -252,7 +252,7 @@ fn capture<'gc>(
     idx: usize,
     whole: (usize, usize),
 ) -> Result<Value<'gc>, LuaError> {
-    if idx >= matcher.count {
+    if idx >= matcher.captures.len() {
         if idx > 0 {
             return Err(call.error(format!("invalid capture index %{}", idx + 1)));
         }
@@ -272,7 +272,7 @@ fn push_captures(
     subject: &[u8],
     whole: Option<(usize, usize)>,
 ) -> Result<usize, LuaError> {
-    let count = if matcher.count == 0 && whole.is_some() { 1 } else { matcher.count };
+    let count = if matcher.captures.is_empty() && whole.is_some() { 1 } else { matcher.captures.len() };
     call.reserve(count)?;
     for idx in 0..count {
         let value = capture(call, matcher, subject, idx, whole.unwrap_or_default())?;
@@ -306,7 +306,7 @@ fn find_or_match(call: &mut Call<'_>, is_find: bool) -> NativeResult {
     }
     if is_find && (call.arg(4).is_truthy() || !has_specials(pattern)) {
         call.charge(subject.len() as u64 / 64)?;
-        return match memchr::memmem::find(&subject[from..], pattern) {
+        return match find_text(&subject[from..], pattern) {
             Some(at) => {
                 let start = (from + at) as i64;
                 call.ret2(start + 1, start + pattern.len() as i64)
@@ -328,7 +328,7 @@ fn find_or_match(call: &mut Call<'_>, is_find: bool) -> NativeResult {
             let count = push_captures(call, &matcher, subject, None)?;
             call.ret_pushed(count + 2)
         }
-        Ok(Some((start, end))) if matcher.count <= 1 => {
+        Ok(Some((start, end))) if matcher.captures.len() <= 1 => {
             let value = capture(call, &matcher, subject, 0, (start, end))?;
             call.ret1(value)
         }
@@ -337,6 +337,22 @@ fn find_or_match(call: &mut Call<'_>, is_find: bool) -> NativeResult {
             call.ret_pushed(count)
         }
     }
+}
+
+/// Texts up to this length are not worth preparing a search.
+const SEARCH_SHORT: usize = 512;
+
+/// Where a fixed text occurs first.
+fn find_text(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    let Some((&first, rest)) = wanted.split_first() else { return Some(0) };
+    if rest.is_empty() {
+        return memchr::memchr(first, text);
+    }
+    if text.len() > SEARCH_SHORT {
+        return memchr::memmem::find(text, wanted);
+    }
+    let starts = text.get(..=text.len().checked_sub(wanted.len())?)?;
+    memchr::memchr_iter(first, starts).find(|&at| text[at + 1..].starts_with(rest))
 }
 
 fn strip_anchor(pattern: &[u8]) -> (bool, &[u8]) {
@@ -474,7 +490,7 @@ impl Gsub {
                 self.replace(call, value)?;
             } else {
                 let mut args: smallvec::SmallVec<[Value<'_>; 4]> = smallvec::SmallVec::new();
-                for idx in 0..matcher.count.max(1) {
+                for idx in 0..matcher.captures.len().max(1) {
                     args.push(capture(call, &matcher, subject, idx, (start, end))?);
                 }
                 return call.invoke(replacement, &args, self);
@@ -529,14 +545,12 @@ impl Gsub {
                 Some(b'0') => self.out.extend_from_slice(&subject[self.pending.0..self.pending.1]),
                 Some(&digit @ b'1'..=b'9') => {
                     let idx = (digit - b'1') as usize;
-                    if idx >= matcher.count && idx > 0 {
+                    if idx >= matcher.captures.len() && idx > 0 {
                         let number = idx + 1;
                         return Err(call.error(format!("invalid capture index %{number}")));
                     }
-                    match matcher.captures[idx] {
-                        Capture::Text(start, end) if idx < matcher.count => {
-                            self.out.extend_from_slice(&subject[start..end]);
-                        }
+                    match matcher.captures.get(idx) {
+                        Some(&Capture::Text(start, end)) => self.out.extend_from_slice(&subject[start..end]),
                         _ => {
                             let value = capture(call, matcher, subject, idx, self.pending)?;
                             if let Some(text) = value.as_str() {

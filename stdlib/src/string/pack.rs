@@ -87,74 +87,88 @@ impl LayoutError {
     }
 }
 
-/// A format being read.
+/// A format being read. What is wrong with it is kept here, so that fields come out one by one without a detour.
 struct Layout<'a> {
     /// What is still to be read. As in the reference, a zero byte ends a format.
     rest: &'a [u8],
     little: bool,
     alignment_max: usize,
+    error: Option<LayoutError>,
 }
 
 impl<'a> Layout<'a> {
     fn new(format: &'a [u8]) -> Layout<'a> {
         let end = memchr::memchr(0, format).unwrap_or(format.len());
-        Layout { rest: &format[..end], little: cfg!(target_endian = "little"), alignment_max: 1 }
+        Layout { rest: &format[..end], little: cfg!(target_endian = "little"), alignment_max: 1, error: None }
     }
 
-    /// The next field, when `offset` bytes lie before it.
-    fn next(&mut self, offset: usize) -> Result<Option<Field>, LayoutError> {
-        let Some((item, size)) = self.option()? else { return Ok(None) };
+    /// The next field, when `offset` bytes lie before it; none at the end or at an error.
+    fn next(&mut self, offset: usize) -> Option<Field> {
+        let (item, size) = self.option()?;
         let mut alignment = size;
         if item == Item::Alignment {
-            alignment = match self.option()? {
+            alignment = match self.option() {
                 Some((next, size)) if next != Item::Fixed && size > 0 => size,
-                _ => return Err(LayoutError::AlignmentOfNothing),
+                _ if self.error.is_some() => return None,
+                _ => return self.fail(LayoutError::AlignmentOfNothing),
             };
         }
         let mut padding = 0;
         if alignment > 1 && item != Item::Fixed {
             let alignment = alignment.min(self.alignment_max);
             if !alignment.is_power_of_two() {
-                return Err(LayoutError::Alignment);
+                return self.fail(LayoutError::Alignment);
             }
             padding = offset.wrapping_neg() & (alignment - 1);
         }
-        Ok(Some(Field { item, size, padding, little: self.little }))
+        Some(Field { item, size, padding, little: self.little })
+    }
+
+    /// Whether the format was read to its end without an error.
+    fn check(&self, call: &mut Call<'_>) -> Result<(), LuaError> {
+        self.error.map_or(Ok(()), |error| Err(error.raise(call)))
+    }
+
+    #[cold]
+    fn fail<T>(&mut self, error: LayoutError) -> Option<T> {
+        self.error = Some(error);
+        None
     }
 
     /// Reads an option and its size.
-    fn option(&mut self) -> Result<Option<(Item, usize)>, LayoutError> {
-        let Some((&letter, rest)) = self.rest.split_first() else { return Ok(None) };
+    fn option(&mut self) -> Option<(Item, usize)> {
+        let (&letter, rest) = self.rest.split_first()?;
         self.rest = rest;
-        let mut size = 0;
-        let item = match letter {
-            b'b' | b'h' | b'i' | b'l' | b'j' => Item::Signed,
-            b'B' | b'H' | b'I' | b'L' | b'J' | b'T' => Item::Unsigned,
-            b'f' => Item::Single,
-            b'd' | b'n' => Item::Double,
-            b's' => Item::Counted,
-            b'c' => Item::Fixed,
-            b'z' => Item::Terminated,
-            b'x' => Item::Padding,
-            b'X' => Item::Alignment,
-            _ => Item::Nothing,
-        };
-        match letter {
-            b'b' | b'B' | b'x' => size = 1,
-            b'h' | b'H' => size = 2,
-            b'f' => size = 4,
-            b'l' | b'L' | b'j' | b'J' | b'T' | b'n' | b'd' => size = 8,
-            b'i' | b'I' => size = self.limited_number(4)?,
-            b's' => size = self.limited_number(8)?,
-            b'c' => size = self.number().ok_or(LayoutError::MissingSize)?,
-            b'z' | b'X' | b' ' => {}
-            b'<' => self.little = true,
-            b'>' => self.little = false,
-            b'=' => self.little = cfg!(target_endian = "little"),
-            b'!' => self.alignment_max = self.limited_number(NATIVE_ALIGNMENT)?,
-            _ => return Err(LayoutError::Option(letter)),
-        }
-        Ok(Some((item, size)))
+        Some(match letter {
+            b'b' => (Item::Signed, 1),
+            b'B' => (Item::Unsigned, 1),
+            b'h' => (Item::Signed, 2),
+            b'H' => (Item::Unsigned, 2),
+            b'i' => (Item::Signed, self.limited_number(4)?),
+            b'I' => (Item::Unsigned, self.limited_number(4)?),
+            b'l' | b'j' => (Item::Signed, 8),
+            b'L' | b'J' | b'T' => (Item::Unsigned, 8),
+            b'f' => (Item::Single, 4),
+            b'd' | b'n' => (Item::Double, 8),
+            b's' => (Item::Counted, self.limited_number(8)?),
+            b'c' => match self.number() {
+                Some(size) => (Item::Fixed, size),
+                None => return self.fail(LayoutError::MissingSize),
+            },
+            b'z' => (Item::Terminated, 0),
+            b'x' => (Item::Padding, 1),
+            b'X' => (Item::Alignment, 0),
+            b' ' => (Item::Nothing, 0),
+            b'<' | b'>' | b'=' => {
+                self.little = letter == b'<' || letter == b'=' && cfg!(target_endian = "little");
+                (Item::Nothing, 0)
+            }
+            b'!' => {
+                self.alignment_max = self.limited_number(NATIVE_ALIGNMENT)?;
+                (Item::Nothing, 0)
+            }
+            _ => return self.fail(LayoutError::Option(letter)),
+        })
     }
 
     /// A number, if one follows; it stops before it could pass [`SIZE_MAX`].
@@ -171,23 +185,22 @@ impl<'a> Layout<'a> {
         value
     }
 
-    fn limited_number(&mut self, default: usize) -> Result<usize, LayoutError> {
+    fn limited_number(&mut self, default: usize) -> Option<usize> {
         match self.number() {
-            None => Ok(default),
-            Some(size @ 1..=INTEGER_SIZE_MAX) => Ok(size),
-            Some(size) => Err(LayoutError::Size(size)),
+            None => Some(default),
+            Some(size @ 1..=INTEGER_SIZE_MAX) => Some(size),
+            Some(size) => self.fail(LayoutError::Size(size)),
         }
     }
 }
 
 /// Appends the low `field.size` bytes of a number.
 fn put_integer(out: &mut Vec<u8>, field: Field, value: u128) {
-    let bytes = value.to_le_bytes();
-    let bytes = &bytes[..field.size];
+    let size = field.size;
     if field.little {
-        out.extend_from_slice(bytes);
+        out.extend_from_slice(&value.to_le_bytes()[..size]);
     } else {
-        out.extend(bytes.iter().rev());
+        out.extend_from_slice(&value.to_be_bytes()[INTEGER_SIZE_MAX - size..]);
     }
 }
 
@@ -201,7 +214,7 @@ pub(super) fn pack(call: &mut Call<'_>) -> NativeResult {
     call.set_count(call.count() + 1);
     let mut out = Vec::with_capacity(64);
     let mut pos = 1;
-    while let Some(field) = layout.next(out.len()).map_err(|error| error.raise(call))? {
+    while let Some(field) = layout.next(out.len()) {
         call.check_size(out.len() + field.padding + field.size)?;
         if out.try_reserve(field.padding + field.size).is_err() {
             // No limit was passed, yet there is no such memory.
@@ -224,6 +237,7 @@ pub(super) fn pack(call: &mut Call<'_>) -> NativeResult {
             Item::Alignment | Item::Nothing => {}
         }
     }
+    layout.check(call)?;
     let text = call.string(&out)?;
     call.ret1(text)
 }
@@ -279,7 +293,7 @@ fn pack_string(call: &mut Call<'_>, out: &mut Vec<u8>, field: Field, pos: usize)
 pub(super) fn packsize(call: &mut Call<'_>) -> NativeResult {
     let mut layout = Layout::new(call.check_string(1)?.as_bytes());
     let mut total = 0;
-    while let Some(field) = layout.next(total).map_err(|error| error.raise(call))? {
+    while let Some(field) = layout.next(total) {
         if matches!(field.item, Item::Counted | Item::Terminated) {
             return Err(call.arg_error(1, "variable-length format"));
         }
@@ -289,6 +303,7 @@ pub(super) fn packsize(call: &mut Call<'_>) -> NativeResult {
         }
         total += size;
     }
+    layout.check(call)?;
     call.ret1(total as i64)
 }
 
@@ -315,7 +330,7 @@ fn unpack_with(call: &mut Call<'_>, takes_unfinished: bool) -> NativeResult {
         return Err(call.arg_error(3, "initial position out of string"));
     }
     let mut count = 0;
-    while let Some(field) = layout.next(at).map_err(|error| error.raise(call))? {
+    while let Some(field) = layout.next(at) {
         if at > data.len() || field.padding + field.size > data.len() - at {
             return Err(call.arg_error(2, "data string too short"));
         }
@@ -337,6 +352,7 @@ fn unpack_with(call: &mut Call<'_>, takes_unfinished: bool) -> NativeResult {
             at += field.size;
         }
     }
+    layout.check(call)?;
     call.push(at as i64 + 1);
     call.ret_pushed(count + 1)
 }
@@ -346,8 +362,8 @@ fn unpack_field<'gc>(call: &mut Call<'gc>, field: Field, data: &[u8]) -> Result<
     let bytes = &data[..field.size];
     let found = match field.item {
         Item::Signed | Item::Unsigned => (Value::integer(get_integer(call, field, bytes)?), field.size),
-        Item::Single => (Value::float(f32::from_bits(get_bits(field, bytes) as u32) as f64), field.size),
-        Item::Double => (Value::float(f64::from_bits(get_bits(field, bytes) as u64)), field.size),
+        Item::Single => (Value::float(f32::from_bits(get_word(field, bytes) as u32) as f64), field.size),
+        Item::Double => (Value::float(f64::from_bits(get_word(field, bytes))), field.size),
         Item::Fixed => (call.string(bytes)?, field.size),
         Item::Counted => {
             let len = get_integer(call, field, bytes)? as u64;
@@ -368,23 +384,30 @@ fn unpack_field<'gc>(call: &mut Call<'gc>, field: Field, data: &[u8]) -> Result<
 
 /// The bytes of a field as a number without sign.
 fn get_bits(field: Field, bytes: &[u8]) -> u128 {
-    let mut wide = [0; INTEGER_SIZE_MAX];
-    wide[..bytes.len()].copy_from_slice(bytes);
-    if !field.little {
-        wide[..bytes.len()].reverse();
-    }
-    u128::from_le_bytes(wide)
+    // Byte by byte: put together in memory and read as a whole, it would make the processor wait.
+    let fold = |number: u128, &byte: &u8| number << 8 | byte as u128;
+    if field.little { bytes.iter().rev().fold(0, fold) } else { bytes.iter().fold(0, fold) }
+}
+
+/// The same for at most eight bytes.
+fn get_word(field: Field, bytes: &[u8]) -> u64 {
+    let fold = |number: u64, &byte: &u8| number << 8 | byte as u64;
+    if field.little { bytes.iter().rev().fold(0, fold) } else { bytes.iter().fold(0, fold) }
 }
 
 fn get_integer(call: &mut Call<'_>, field: Field, bytes: &[u8]) -> Result<i64, LuaError> {
+    let size = field.size;
+    if size <= LUA_INTEGER_SIZE {
+        let unused = if field.item == Item::Signed { (LUA_INTEGER_SIZE - size) as u32 * 8 } else { 0 };
+        return Ok((get_word(field, bytes) << unused) as i64 >> unused);
+    }
     let bits = get_bits(field, bytes);
     let value = if field.item == Item::Signed {
-        let shift = (INTEGER_SIZE_MAX - field.size) as u32 * 8;
-        i64::try_from((bits << shift) as i128 >> shift).ok()
+        let unused = (INTEGER_SIZE_MAX - size) as u32 * 8;
+        i64::try_from((bits << unused) as i128 >> unused).ok()
     } else {
         u64::try_from(bits).ok().map(|value| value as i64)
     };
-    let size = field.size;
     value.ok_or_else(|| call.error(format!("{size}-byte integer does not fit into Lua Integer")))
 }
 
@@ -394,11 +417,11 @@ mod tests {
 
     fn fields(format: &str) -> Result<Vec<(Item, usize, usize)>, LayoutError> {
         let (mut layout, mut offset, mut all) = (Layout::new(format.as_bytes()), 0, Vec::new());
-        while let Some(field) = layout.next(offset)? {
+        while let Some(field) = layout.next(offset) {
             offset += field.padding + field.size;
             all.push((field.item, field.padding, field.size));
         }
-        Ok(all)
+        layout.error.map_or(Ok(all), Err)
     }
 
     #[test]

@@ -7,8 +7,12 @@
 //! # Source
 //! Manual §6.4.1 for the language, the reference for its limits and messages.
 
+use smallvec::SmallVec;
+
 /// Captures in a pattern.
 pub(crate) const CAPTURES_MAX: usize = 32;
+/// Sets of so many bytes get a table before a run of theirs is looked for.
+const SET_LONG: usize = 8;
 /// Nested choices.
 const DEPTH_MAX: u32 = 200;
 
@@ -57,8 +61,8 @@ pub(crate) enum Capture {
 pub(crate) struct Matcher<'a> {
     subject: &'a [u8],
     pattern: &'a [u8],
-    pub captures: [Capture; CAPTURES_MAX],
-    pub count: usize,
+    /// Room for all would cost more to clear than most matches take.
+    pub captures: SmallVec<[Capture; 4]>,
     depth: u32,
     /// Work done, in characters looked at.
     pub steps: u64,
@@ -70,13 +74,12 @@ type Found = Result<Option<usize>, PatternError>;
 
 impl<'a> Matcher<'a> {
     pub fn new(subject: &'a [u8], pattern: &'a [u8], steps_max: u64) -> Matcher<'a> {
-        let captures = [Capture::Open(0); CAPTURES_MAX];
-        Matcher { subject, pattern, captures, count: 0, depth: 0, steps: 0, steps_max }
+        Matcher { subject, pattern, captures: SmallVec::new(), depth: 0, steps: 0, steps_max }
     }
 
     /// Matches at `at`; the end of the match.
     pub fn match_at(&mut self, at: usize) -> Found {
-        self.count = 0;
+        self.captures.clear();
         self.depth = 0;
         self.run(at, 0)
     }
@@ -223,20 +226,19 @@ impl<'a> Matcher<'a> {
     }
 
     fn open(&mut self, s: usize, p: usize, capture: Capture) -> Found {
-        if self.count >= CAPTURES_MAX {
+        if self.captures.len() >= CAPTURES_MAX {
             return Err(PatternError::TooManyCaptures);
         }
-        self.captures[self.count] = capture;
-        self.count += 1;
+        self.captures.push(capture);
         let found = self.run(s, p)?;
         if found.is_none() {
-            self.count -= 1;
+            self.captures.pop();
         }
         Ok(found)
     }
 
     fn close(&mut self, s: usize, p: usize) -> Found {
-        let open = self.captures[..self.count].iter().rposition(|capture| matches!(capture, Capture::Open(_)));
+        let open = self.captures.iter().rposition(|capture| matches!(capture, Capture::Open(_)));
         let Some(idx) = open else { return Err(PatternError::InvalidCapture) };
         let Capture::Open(start) = self.captures[idx] else { return Err(PatternError::InvalidCapture) };
         self.captures[idx] = Capture::Text(start, s);
@@ -272,7 +274,7 @@ impl<'a> Matcher<'a> {
 
     fn back_reference(&mut self, s: usize, digit: u8) -> Found {
         let idx = (digit as usize).wrapping_sub(b'1' as usize);
-        let capture = self.captures[..self.count].get(idx).copied();
+        let capture = self.captures.get(idx).copied();
         if matches!(capture, Some(Capture::Position(_))) {
             // A position has no text that could come again.
             return Ok(None);
@@ -292,8 +294,49 @@ fn run_length(text: &[u8], item: &[u8]) -> usize {
     match item {
         [b'.'] => text.len(),
         [b'[', b'^', byte, b']'] if *byte != b'%' => memchr::memchr(*byte, text).unwrap_or(text.len()),
+        [b'[', ..] if item.len() >= SET_LONG => match text.first() {
+            // Most runs in a long set are worth a table, but for those that never begin.
+            Some(&first) if in_set(first, item) => match bits_of(item) {
+                Some(bits) => text.iter().position(|&byte| !has_bit(&bits, byte)).unwrap_or(text.len()),
+                None => text.iter().position(|&byte| !in_set(byte, item)).unwrap_or(text.len()),
+            },
+            _ => 0,
+        },
         _ => text.iter().position(|&byte| !matches_single(byte, item)).unwrap_or(text.len()),
     }
+}
+
+/// The bytes of a set, one bit each; none for sets with classes, which take longer to list.
+fn bits_of(set: &[u8]) -> Option<[u64; 4]> {
+    let inner = &set[1..set.len() - 1];
+    let (negated, inner) = match inner.split_first() {
+        Some((b'^', rest)) => (true, rest),
+        _ => (false, inner),
+    };
+    let mut bits = [0_u64; 4];
+    let mut add = |byte: u8| bits[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    let mut at = 0;
+    // ORDER: in_set
+    while at < inner.len() {
+        if inner[at] == b'%' && at + 1 < inner.len() {
+            if inner[at + 1].is_ascii_alphabetic() {
+                return None;
+            }
+            add(inner[at + 1]);
+            at += 2;
+        } else if at + 2 < inner.len() && inner[at + 1] == b'-' {
+            (inner[at]..=inner[at + 2]).for_each(&mut add);
+            at += 3;
+        } else {
+            add(inner[at]);
+            at += 1;
+        }
+    }
+    Some(if negated { bits.map(|word| !word) } else { bits })
+}
+
+fn has_bit(bits: &[u64; 4], byte: u8) -> bool {
+    bits[usize::from(byte >> 6)] >> (byte & 63) & 1 != 0
 }
 
 /// The byte every match starts with, if the pattern says so.
@@ -371,7 +414,7 @@ fn in_class(byte: u8, class: u8) -> bool {
     found != class.is_ascii_uppercase()
 }
 
-/// Whether a byte is in a set, brackets included.
+/// Whether a byte is in a set, brackets included. ORDER: in_set
 fn in_set(byte: u8, set: &[u8]) -> bool {
     let inner = &set[1..set.len() - 1];
     let (negated, inner) = match inner.split_first() {
@@ -425,6 +468,18 @@ mod tests {
         for (subject, pattern, expected) in cases {
             assert_eq!(find(subject, pattern), expected, "{subject} {pattern}");
         }
+    }
+
+    #[test]
+    fn tables_of_sets_hold_what_sets_hold() {
+        for set in ["[abcdefgh]", "[^()<>@,;:%[%]?={} ]", "[a-cx%-z%]q]", "[]abcdef]", "[^%^abcde-]", "[z-aqwertz]"] {
+            let bits = bits_of(set.as_bytes()).expect("there is no class");
+            for byte in 0..=255 {
+                assert_eq!(has_bit(&bits, byte), in_set(byte, set.as_bytes()), "{byte} {set}");
+            }
+        }
+        assert_eq!(bits_of(b"[%abcdefg]"), None);
+        assert_eq!(find("key: value", "[^()<>@,;:%[%]?={} ]+"), Some((0, 3)));
     }
 
     #[test]

@@ -448,7 +448,10 @@ impl Joined {
         let separator = call.opt_string(2)?.map_or_else(Vec::new, |separator| separator.as_bytes().to_vec());
         let from = call.opt_integer(3, 1)?;
         let to = call.opt_integer(4, len)?;
-        Ok(Joined { out: Vec::new(), separator, from, at: from, to })
+        // Room for short items, to begin with.
+        let items = to.saturating_sub(from).clamp(0, 1024) as usize;
+        let out = Vec::with_capacity((items + 1) * (separator.len().min(16) + 16));
+        Ok(Joined { out, separator, from, at: from, to })
     }
 
     fn add(&mut self, call: &mut Call<'_>, at: i64, value: Value<'_>) -> Result<(), LuaError> {

@@ -11,7 +11,7 @@ use crate::stack::{Coroutine as RawCoroutine, NATIVE_RESERVE, StackError};
 use crate::state::{Global, WarnFn, string_work};
 use crate::string::Str as RawStr;
 use crate::table::KeyError;
-use crate::value::{self, CLOSURE, Header, INTEGER, NATIVE_CLOSURE, Raw};
+use crate::value::{self, CLOSURE, Header, INTEGER, NATIVE_CLOSURE, Raw, STRING};
 use crate::verify;
 use std::any::Any;
 use std::marker::PhantomData;
@@ -104,6 +104,12 @@ impl<'gc> Call<'gc> {
         } else {
             Value::NIL
         }
+    }
+
+    /// The name of a value's type, as a string.
+    pub fn type_name_of(&self, value: Value<'gc>) -> Value<'gc> {
+        let name = self.global().type_names[value.raw.type_name_idx()];
+        Value::new(Raw::object(STRING, name))
     }
 
     /// Replaces an argument, so that a value is kept across a call.

@@ -6,6 +6,7 @@ use crate::closure::NativeFn;
 use crate::coroutine;
 use crate::exec::{self, X};
 use crate::gc::OutOfMemory;
+use crate::sample::SampleFn;
 use crate::stack::{Coroutine as RawCoroutine, NATIVE_RESERVE, Status as RawStatus};
 use crate::state::{Exit, Global, RootSlots};
 use crate::string::Str as RawStr;
@@ -111,13 +112,19 @@ impl State {
         Ok(State { global: Global::new(seed).map_err(|OutOfMemory| NotEnoughMemory)? })
     }
 
+    /// Has `sink` called with the stack every so many instructions, for a profiler. Must be set before what is to be
+    /// sampled runs; costs a test per instruction from then on.
+    pub fn sample(&mut self, every: u32, sink: SampleFn) {
+        self.global.sample(every, sink);
+    }
+
     /// Runs Rust code that needs values, as a native would.
     pub fn enter<R>(&mut self, body: impl for<'gc> FnOnce(&mut Call<'gc>) -> R) -> R {
         let heap = &mut self.global.heap;
         if heap.bytes.saturating_add(ENTER_BYTES) > heap.hard_limit {
             // Nothing is collected while the body runs.
-            let roots = self.global.root_values();
-            self.global.heap.full(&roots);
+            let (heap, roots) = self.global.collector();
+            heap.full(&roots);
         }
         let co = self.global.main;
         // SAFETY: the main coroutine's stack above its top is free, and `current` is suspended: nothing runs.
@@ -316,8 +323,8 @@ impl State {
 
     /// Changes the collector's mode, as `collectgarbage` does.
     pub fn set_generational(&mut self, generational: bool) {
-        let roots = self.global.root_values();
-        self.global.heap.set_generational(generational, &roots);
+        let (heap, roots) = self.global.collector();
+        heap.set_generational(generational, &roots);
     }
 
     /// Runs the finalisers of all objects that have one; the state is about to go.

@@ -16,6 +16,7 @@
 
 use super::sweep::release;
 use super::{BLACK, GRAY_AGAIN, Heap, Phase, WHITES};
+use crate::state::RootSet;
 use crate::table::Table;
 use crate::value::{self, DEAD_KEY, Header, Raw, TABLE};
 use std::collections::HashSet;
@@ -32,7 +33,7 @@ const STRESS_YOUNG_MAX: usize = 16;
 
 impl Heap {
     /// Changes the mode, with a full collection on the way to the generational one.
-    pub fn set_generational(&mut self, generational: bool, roots: &[Raw]) {
+    pub fn set_generational(&mut self, generational: bool, roots: &RootSet<'_>) {
         if generational == self.generational {
             return;
         }
@@ -47,7 +48,7 @@ impl Heap {
     }
 
     /// A young or a full collection, as the heap's growth asks for.
-    pub(super) fn step_generational(&mut self, roots: &[Raw]) {
+    pub(super) fn step_generational(&mut self, roots: &RootSet<'_>) {
         let due = cfg!(feature = "stress") && self.young_count >= STRESS_YOUNG_MAX;
         if due {
             self.check_ages();
@@ -60,7 +61,7 @@ impl Heap {
     }
 
     /// Frees what is unreachable among the young.
-    fn collect_young(&mut self, roots: &[Raw]) {
+    fn collect_young(&mut self, roots: &RootSet<'_>) {
         debug_assert!(self.generational && self.phase == Phase::Mark);
         self.mark_roots(roots);
         self.atomic(roots);
@@ -70,7 +71,7 @@ impl Heap {
     }
 
     /// A full collection, after which all that is left is old.
-    pub(super) fn collect_old(&mut self, roots: &[Raw]) {
+    pub(super) fn collect_old(&mut self, roots: &RootSet<'_>) {
         self.whiten();
         self.start_cycle(roots);
         self.atomic(roots);

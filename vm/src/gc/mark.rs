@@ -6,6 +6,7 @@
 use super::{BLACK, GRAY_AGAIN, HAS_FINALIZER, Heap, Phase, WHITES};
 use crate::closure::{Closure, LoadedProto, NativeClosure, Upvalue};
 use crate::stack::{self, Coroutine};
+use crate::state::RootSet;
 use crate::string::Str;
 use crate::table::{self, Node, Table};
 use crate::userdata::Userdata;
@@ -54,16 +55,14 @@ impl Heap {
     }
 
     /// Begins a cycle at the roots.
-    pub(super) fn start_cycle(&mut self, roots: &[Raw]) {
+    pub(super) fn start_cycle(&mut self, roots: &RootSet<'_>) {
         debug_assert!(self.gray.is_empty() && self.gray_again.is_empty());
         self.phase = Phase::Mark;
         self.mark_roots(roots);
     }
 
-    pub(super) fn mark_roots(&mut self, roots: &[Raw]) {
-        for &root in roots {
-            self.mark_value(root);
-        }
+    pub(super) fn mark_roots(&mut self, roots: &RootSet<'_>) {
+        roots.for_each(|root| self.mark_value(root));
         for idx in 0..self.to_finalize.len() {
             // SAFETY: objects waiting for their finaliser are kept alive by this.
             unsafe { self.mark_object(self.to_finalize[idx]) }
@@ -319,10 +318,8 @@ impl Heap {
     }
 
     /// The end of marking, in one go: everything that ran since it was scanned, weak tables, finalisers.
-    pub(super) fn atomic(&mut self, roots: &[Raw]) {
-        for &root in roots {
-            self.mark_value(root);
-        }
+    pub(super) fn atomic(&mut self, roots: &RootSet<'_>) {
+        roots.for_each(|root| self.mark_value(root));
         self.propagate_all();
         // SAFETY: all lists hold live objects; the mutator does not run meanwhile.
         unsafe {

@@ -4,12 +4,11 @@ use super::generational::OLD;
 use super::{BLACK, GRAY_AGAIN, Heap, Phase, WHITES, large_layout, large_len};
 use crate::closure::{Closure, LoadedProto, NativeClosure, Upvalue};
 use crate::stack::Coroutine;
+use crate::state::RootSet;
 use crate::string::{DATA_OFFSET, Interned, Str};
 use crate::table::Table;
 use crate::userdata::Userdata;
-use crate::value::{
-    CLOSURE, COROUTINE, Header, LONG_STRING, NATIVE_CLOSURE, PROTO, Raw, STRING, TABLE, UPVALUE, USERDATA,
-};
+use crate::value::{CLOSURE, COROUTINE, Header, LONG_STRING, NATIVE_CLOSURE, PROTO, STRING, TABLE, UPVALUE, USERDATA};
 use std::alloc::dealloc;
 use std::ptr;
 
@@ -27,9 +26,12 @@ const THRESHOLD_MIN: usize = 128 * 1024;
 /// seldom enough to end while it is large.
 const STRESS_DIVISOR: usize = 4096;
 
+/// What the start of a cycle is worth, in bytes of work.
+const START_WORK: usize = 4096;
+
 impl Heap {
     /// Does a slice of work; called at safe points once `wants_step` holds. Answers whether a cycle ended.
-    pub fn step(&mut self, roots: &[Raw]) -> bool {
+    pub fn step(&mut self, roots: &RootSet<'_>) -> bool {
         if cfg!(feature = "stress") && !self.stopped && !self.generational {
             self.full(roots);
             return true;
@@ -56,7 +58,7 @@ impl Heap {
 
     /// The step that a script asks for, of `kib` KiB beyond the usual; whether a cycle ended. It goes on while the
     /// collector is stopped.
-    pub fn step_by(&mut self, kib: usize, roots: &[Raw]) -> bool {
+    pub fn step_by(&mut self, kib: usize, roots: &RootSet<'_>) -> bool {
         if self.generational {
             self.step_generational(roots);
             return false;
@@ -75,13 +77,13 @@ impl Heap {
     }
 
     /// Work worth `budget` bytes; whether a cycle ended.
-    pub fn advance(&mut self, roots: &[Raw], budget: usize) -> bool {
+    pub fn advance(&mut self, roots: &RootSet<'_>, budget: usize) -> bool {
         let mut work = 0;
         while work < budget {
             match self.phase {
                 Phase::Pause => {
                     self.start_cycle(roots);
-                    work += size_of_val(roots);
+                    work += START_WORK;
                 }
                 Phase::Mark => {
                     work += self.propagate(budget - work);
@@ -120,7 +122,7 @@ impl Heap {
     }
 
     /// A whole cycle, after finishing one that is under way.
-    pub fn full(&mut self, roots: &[Raw]) {
+    pub fn full(&mut self, roots: &RootSet<'_>) {
         if self.generational {
             self.collect_old(roots);
             self.interned.shrink();
@@ -133,7 +135,7 @@ impl Heap {
         self.interned.shrink();
     }
 
-    pub(super) fn finish(&mut self, roots: &[Raw]) {
+    pub(super) fn finish(&mut self, roots: &RootSet<'_>) {
         while !self.advance(roots, usize::MAX) {}
     }
 

@@ -273,6 +273,134 @@ printf 'secret\nsecret\n' | smbpasswd -c "$home/smb.conf" -s -a nobody >smbpassw
 smbd --foreground --no-process-group --configfile="$home/smb.conf" >smbd.out 2>&1 &
 rpcbind -f -w -h "$address" >rpcbind.log 2>&1 &
 
+# More of the web, and what speaks to proxies and printers ---------------------------------------------------------
+mkdir -p apache cups
+cat >apache.conf <<END
+ServerRoot $home/apache
+PidFile $home/apache/pid
+ErrorLog $home/apache/log
+Listen $address:8080
+Listen $address:8443
+ServerName moon.example
+$(for name in mpm_event authz_core authn_core status info dir mime autoindex dav dav_fs ssl; do
+  echo "LoadModule ${name}_module /usr/lib/apache2/modules/mod_$name.so"; done)
+DocumentRoot $home/www
+TypesConfig /etc/mime.types
+DavLockDB $home/apache/dav
+<Directory $home/www>
+  Options Indexes
+  Dav On
+  Require all granted
+</Directory>
+<Location /server-status>
+  SetHandler server-status
+</Location>
+TraceEnable on
+User www-data
+<VirtualHost $address:8443>
+  SSLEngine on
+  SSLCertificateFile $home/cert.pem
+  SSLCertificateKeyFile $home/key.pem
+</VirtualHost>
+END
+apache2 -X -f "$home/apache.conf" >apache.out 2>&1 &
+cat >lighttpd.conf <<END
+server.modules = ("mod_auth", "mod_authn_file", "mod_status", "mod_dirlisting", "mod_redirect", "mod_staticfile")
+server.document-root = "$home/www"
+server.bind = "$address"
+server.port = 8000
+index-file.names = ("index.html")
+dir-listing.activate = "enable"
+status.status-url = "/server-status"
+mimetype.assign = (".html" => "text/html", ".txt" => "text/plain")
+url.redirect = ("^/old" => "/page.html")
+auth.backend = "htdigest"
+auth.backend.htdigest.userfile = "$home/htdigest"
+auth.require = ("/admin" => ("method" => "digest", "realm" => "Moon", "require" => "valid-user"))
+END
+printf 'admin:Moon:%s\n' "$(printf admin:Moon:secret | md5sum | cut -d' ' -f1)" >htdigest
+lighttpd -D -f lighttpd.conf >lighttpd.out 2>&1 &
+cat >haproxy.conf <<END
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 10s
+  timeout server 10s
+frontend front
+  bind $address:8081
+  default_backend back
+backend back
+  server one $address:80
+END
+haproxy -db -f haproxy.conf >haproxy.out 2>&1 &
+printf 'Port 8888\nListen %s\nAllow 127.0.0.0/8\n' "$address" >tinyproxy.conf
+tinyproxy -d -c tinyproxy.conf >tinyproxy.out 2>&1 &
+printf 'Listen %s:631\n<Location />\n  Order allow,deny\n  Allow all\n</Location>\n' "$address" >cupsd.conf
+for place in ServerRoot RequestRoot CacheDir StateDir; do echo "$place $home/cups"; done >cups-files.conf
+cupsd -f -c "$home/cupsd.conf" -s "$home/cups-files.conf" >cupsd.out 2>&1 &
+
+# Old and small services -----------------------------------------------------------------------------------------
+cat >inetd.conf <<END
+$address:telnet stream tcp nowait root /usr/sbin/telnetd telnetd
+$address:finger stream tcp nowait nobody /usr/sbin/in.fingerd in.fingerd
+$address:daytime stream tcp nowait root internal
+$address:time stream tcp nowait root internal
+$address:echo dgram udp wait root internal
+$address:chargen dgram udp wait root internal
+END
+inetd -i "$home/inetd.conf" >inetd.log 2>&1 &
+oidentd -i -a "$address" -p 113 -u nobody -g nogroup >oidentd.log 2>&1 &
+cat >ngircd.conf <<END
+[Global]
+Name = irc.moon.example
+Info = Moon
+Listen = $address
+Ports = 6667
+AdminInfo1 = Armstrong
+[Limits]
+MaxConnectionsIP = 0
+[Options]
+Ident = no
+PAM = no
+DNS = no
+END
+ngircd -n -f "$home/ngircd.conf" >ngircd.log 2>&1 &
+svnadmin create svn
+svnserve -d --foreground --listen-host "$address" -r "$home/svn" >svnserve.log 2>&1 &
+distccd --no-detach --daemon --listen "$address" --port 3632 -a 127.0.0.0/8 --user nobody \
+  --enable-tcp-insecure >distccd.log 2>&1 &
+truncate -s 1M disk
+printf '[generic]\nlistenaddr = %s\nallowlist = true\n[moon]\nexportname = %s/disk\n' "$address" "$home" >nbd.conf
+nbd-server -d -C "$home/nbd.conf" >nbd.log 2>&1 &
+cat >kamailio.conf <<END
+#!KAMAILIO
+children=1
+log_stderror=yes
+listen=udp:$address:5060
+listen=tcp:$address:5060
+loadmodule "sl.so"
+loadmodule "pv.so"
+request_route {
+  if (method == "OPTIONS") { sl_send_reply("200", "OK"); exit; }
+  sl_send_reply("404", "Not here");
+}
+END
+kamailio -DD -E -f "$home/kamailio.conf" -m 32 -M 4 -Y "$home" >kamailio.log 2>&1 &
+cat >chrony.conf <<END
+bindaddress $address
+allow all
+local stratum 5
+cmdport 0
+pidfile $home/chrony.pid
+END
+chronyd -d -x -u root -f "$home/chrony.conf" >chrony.log 2>&1 &
+mkdir -p tftp
+printf 'boot\n' >tftp/boot.cfg
+dnsmasq -k -p 0 --listen-address="$address" --bind-interfaces --enable-tftp --tftp-root="$home/tftp" --pid-file= \
+  --user=root -C /dev/null >dnsmasq.log 2>&1 &
+dropbearkey -t ed25519 -f dropbear.key >dropbearkey.log 2>&1
+dropbear -F -E -p "$address:2223" -r "$home/dropbear.key" -P "$home/dropbear.pid" >dropbear.log 2>&1 &
+
 # Names and management -------------------------------------------------------------------------------------------
 cat >named.conf <<END
 options { directory "$home"; listen-on port 53 { $address; }; listen-on-v6 { none; }; pid-file none;

@@ -180,8 +180,6 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Valu
     metatable.set_str(call, b"__index", methods.into())?;
     let hidden = call.table(0, 0)?;
     metatable.set_str(call, b"__metatable", hidden.into())?;
-    let name = call.string(b"nsock")?;
-    metatable.set_str(call, b"__name", name)?;
     call.closure(new_socket, &[engine, metatable.into()])
 }
 

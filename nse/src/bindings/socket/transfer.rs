@@ -11,8 +11,13 @@ use std::net::{IpAddr, SocketAddr};
 
 /// `socket:send(data) -> true | nil, status | false, message`.
 pub(super) fn send(call: &mut Call<'_>) -> NativeResult {
-    let socket = receiver(call)?;
     let data = call.check_string(2)?.as_bytes().to_vec();
+    transmit(call, data, None)
+}
+
+/// Sends to the peer, or as a datagram to someone.
+fn transmit(call: &mut Call<'_>, data: Vec<u8>, to: Option<SocketAddr>) -> NativeResult {
+    let socket = receiver(call)?;
     let id = match usable(call, socket)? {
         Usable::Open(id) => id,
         Usable::Broken => return answer(call, failure("ERROR")),
@@ -20,7 +25,7 @@ pub(super) fn send(call: &mut Call<'_>) -> NativeResult {
     };
     let engine = shared(call);
     trace::data(engine, &socket.borrow(), Way::Out, &data);
-    match attempt(engine, socket, id, Operation::Send { data, sent: 0, to: None }) {
+    match attempt(engine, socket, id, Operation::Send { data, sent: 0, to }) {
         Tried::Over(answers) => answer(call, answers),
         Tried::Blocked => call.park(),
     }
@@ -66,21 +71,10 @@ impl Step for AfterLookup {
 }
 
 fn send_to(call: &mut Call<'_>, address: IpAddr) -> NativeResult {
-    let socket = receiver(call)?;
     let to = SocketAddr::new(address, args::port(call, 3)?.0);
     let data = call.check_string(4)?.as_bytes().to_vec();
-    let id = match usable(call, socket)? {
-        Usable::Open(id) => id,
-        Usable::Broken => return answer(call, failure("ERROR")),
-        Usable::Refused(message) => return refuse(call, message),
-    };
-    let engine = shared(call);
-    trace::data(engine, &socket.borrow(), Way::Out, &data);
-    let is_udp = socket.borrow().transport == Transport::Udp;
-    match attempt(engine, socket, id, Operation::Send { data, sent: 0, to: is_udp.then_some(to) }) {
-        Tried::Over(answers) => answer(call, answers),
-        Tried::Blocked => call.park(),
-    }
+    let is_udp = receiver(call)?.borrow().transport == Transport::Udp;
+    transmit(call, data, is_udp.then_some(to))
 }
 
 /// `socket:receive()`, `receive_bytes(n)`, `receive_lines(n)`: everything read once there is enough.
