@@ -76,7 +76,7 @@ pub fn diff(args: &[OsString]) -> ExitCode {
     match outcome {
         Ok((before, after)) => {
             let text = diff::diff(&before, &after);
-            print!("{text}");
+            crate::say(&text);
             if text.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
         }
         Err(Failure(message)) => {
@@ -105,10 +105,8 @@ fn make(options: &Convert) -> Result<(), Failure> {
     };
     let run = (**run).clone();
     let report = ReportOptions::of(&run);
-    events.push(end(&run, &events));
-    let ended = events.iter().position(|event| matches!(event, Event::End(_)));
-    if let Some(ended) = ended {
-        events.truncate(ended + 1);
+    if !events.iter().any(|event| matches!(event, Event::End(_))) {
+        events.push(end(&run, &events));
     }
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let open = |path: &Path| {

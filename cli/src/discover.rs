@@ -1,6 +1,5 @@
 //! Finding out which hosts are up: with privilege by packets, neighbours by their link, else by connecting.
 
-use crate::interrupt;
 use crate::options::Options;
 use crate::scan::Failure;
 use crate::targets::Candidate;
@@ -8,8 +7,9 @@ use perilune_scan::discovery;
 use perilune_scan::neighbour::{self, Neighbours};
 use perilune_scan::net::Network;
 use perilune_scan::port::{self, Protocols};
-use perilune_scan::port_scan::Progress;
-use perilune_scan::port_scan::raw::{Kind, Ping, Raw};
+use perilune_scan::port_scan::connect::Connect;
+use perilune_scan::port_scan::raw::{Kind, Ping, Raw, RawOptions};
+use perilune_scan::port_scan::{Method, PortScan};
 use perilune_scan::result::{Host, HostState, Reason};
 use perilune_scan::sys::raw::{self, Interface};
 use perilune_scan::timing::Timing;
@@ -22,6 +22,8 @@ pub struct Discovery<'a> {
     pub is_privileged: bool,
     pub base_port: u16,
     pub seed: u64,
+    pub raw: RawOptions,
+    pub traces_packets: bool,
 }
 
 impl Discovery<'_> {
@@ -54,17 +56,15 @@ impl Discovery<'_> {
         network: &mut dyn Network,
         batch: &mut [Candidate],
         asks: bool,
-        mut step: impl FnMut(Progress),
+        stop: impl FnMut(&mut PortScan<'_>) -> bool,
     ) -> Result<(), Failure> {
-        let stop = |progress: Progress| {
-            step(progress);
-            interrupt::count() > 0
-        };
         let mut hosts: Vec<Host> = batch.iter().map(|candidate| candidate.host.clone()).collect();
         if self.is_privileged {
             self.by_packets(network, &mut hosts, asks, stop)?;
         } else if asks {
-            discovery::connect_ping(network, &mut hosts, &self.connect_ports()?, self.timing, stop);
+            let mut method = Connect::default();
+            method.trace().set(self.traces_packets);
+            discovery::ping(network, &mut method, &mut hosts, &self.connect_ports()?, self.timing, stop);
         }
         for (candidate, mut host) in batch.iter_mut().zip(hosts) {
             if self.options.discovery_ignore_rst && matches!(host.reason, Reason::ConnRefused | Reason::Reset) {
@@ -80,7 +80,7 @@ impl Discovery<'_> {
         network: &mut dyn Network,
         hosts: &mut [Host],
         asks: bool,
-        mut stop: impl FnMut(Progress) -> bool,
+        mut stop: impl FnMut(&mut PortScan<'_>) -> bool,
     ) -> Result<(), Failure> {
         let failed = |error| Failure::of("no raw packets", error);
         let interfaces = raw::interfaces().map_err(failed)?;
@@ -100,6 +100,7 @@ impl Discovery<'_> {
         }
         if !neighbours.is_empty() {
             let mut method = Neighbours::open().map_err(failed)?;
+            method.trace().set(self.traces_packets);
             let timing = Timing { initial_rtt_ms: self.timing.initial_rtt_ms.min(200), ..self.timing };
             some(hosts, &neighbours, |group| {
                 discovery::ping(network, &mut method, group, &[0], timing, &mut stop);
@@ -109,7 +110,9 @@ impl Discovery<'_> {
         if !others.is_empty() {
             let pings = self.pings()?;
             let indices: Vec<u16> = (0..pings.len() as u16).collect();
-            let mut method = Raw::open(Kind::Ping(pings), None, self.base_port, self.seed).map_err(failed)?;
+            let method = Raw::open(Kind::Ping(pings), None, self.base_port, self.seed, self.raw.clone());
+            let mut method = method.map_err(failed)?;
+            method.trace().set(self.traces_packets);
             some(hosts, &others, |group| {
                 discovery::ping(network, &mut method, group, &indices, self.timing, &mut stop);
             });

@@ -5,11 +5,13 @@
 mod convert;
 mod demo;
 mod discover;
+mod interfaces;
 mod interrupt;
 mod lua;
 mod network;
 mod options;
 mod outputs;
+mod plan;
 mod progress;
 mod report;
 mod resume;
@@ -18,6 +20,8 @@ mod script_command;
 mod script_options;
 mod scripts;
 mod targets;
+mod timing_options;
+mod words;
 
 use clap::{CommandFactory, Parser};
 use options::{Options, Parsed};
@@ -40,13 +44,24 @@ fn main() -> ExitCode {
         Some("man") => return man(),
         _ => {}
     }
+    let own_count = args.len();
+    let more = std::env::var("NMAP_ARGS").unwrap_or_default();
+    let args: Vec<OsString> = words::split(&more).into_iter().map(OsString::from).chain(args).collect();
     let words: Vec<String> = args.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     match Options::parse_args(args) {
         Ok(Parsed::Text(text)) => {
-            print!("{text}");
+            say(&text);
             ExitCode::SUCCESS
         }
+        Ok(Parsed::Scan(options)) if options.iflist => finish(interfaces::list().map(|text| {
+            say(&text);
+            0
+        })),
         Ok(Parsed::Scan(options)) => match &options.resume {
+            Some(_) if own_count > 2 => {
+                eprintln!("perilune: the command line is the log's; nothing can stand beside --resume FILE");
+                ExitCode::from(USAGE)
+            }
             Some(log) => finish(resume::resume(log)),
             None if has_targets(&options) => finish(scan::scan(&options, words)),
             None => {
@@ -61,6 +76,12 @@ fn main() -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// Prints a text; a reader that went away has had enough of it.
+pub fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn has_targets(options: &Options) -> bool {

@@ -16,10 +16,8 @@ static LIMITER: OnceLock<Arc<Limiter>> = OnceLock::new();
 /// The system has no poll to give; a rate that is none; proxies that are none.
 pub fn open(options: &Options) -> Result<RealNetwork, Failure> {
     let mut network = RealNetwork::new().map_err(|error| Failure::of("no sockets", error))?;
-    if let Some(rate) = options.max_rate {
-        if !rate.is_finite() || rate <= 0.0 {
-            return Err(Failure("--max-rate: a number above 0 is expected".to_owned()));
-        }
+    network.set_way(options.source_address, options.interface.as_deref());
+    if let Some(rate) = options.timing.max_rate {
         network.set_limiter(Some(Arc::clone(LIMITER.get_or_init(|| Arc::new(Limiter::new(rate))))));
     }
     if let Some(list) = &options.proxies {

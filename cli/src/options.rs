@@ -5,9 +5,12 @@
 //! the command line has them.
 
 use crate::script_options::ScriptOptions;
+use crate::timing_options::{TimingOptions, milliseconds};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, FromArgMatches, Parser};
+use perilune_nse::DataFolders;
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Headings of the help.
@@ -15,7 +18,6 @@ mod heading {
     pub const TARGETS: &str = "Targets and discovery";
     pub const PORTS: &str = "Ports and scans";
     pub const VERSION: &str = "Services and versions";
-    pub const TIMING: &str = "Timing";
     pub const NETWORK: &str = "Network";
     pub const OUTPUT: &str = "Output";
     pub const OTHER: &str = "Other";
@@ -62,7 +64,7 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = heading::TARGETS, hide_short_help = true)]
     pub seed: Option<u64>,
     /// Use IPv4 only (-4)
-    #[arg(short = '4', conflicts_with = "ipv6", help_heading = heading::TARGETS, hide_short_help = true)]
+    #[arg(short = '4', help_heading = heading::TARGETS, hide_short_help = true)]
     pub ipv4: bool,
     /// Use IPv6 only (-6)
     #[arg(short = '6', help_heading = heading::TARGETS, hide_short_help = true)]
@@ -171,7 +173,7 @@ pub struct Options {
     #[arg(long, help_heading = heading::PORTS)]
     pub connect_scan: bool,
     /// Scan TCP ports by SYN packets, as root (-sS)
-    #[arg(long, conflicts_with = "connect_scan", help_heading = heading::PORTS)]
+    #[arg(long, help_heading = heading::PORTS)]
     pub syn_scan: bool,
     /// Scan UDP ports (-sU)
     #[arg(long, help_heading = heading::PORTS)]
@@ -210,94 +212,36 @@ pub struct Options {
     #[command(flatten)]
     pub scripts: ScriptOptions,
 
-    /// Timing template, 0 (slow) to 5 (fast), or its name
-    #[arg(
-        short = 'T',
-        value_name = "LEVEL",
-        default_value = "3",
-        value_parser = template,
-        help_heading = heading::TIMING
-    )]
-    pub timing: u8,
-    /// How long to wait for an answer at least
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = milliseconds,
-        help_heading = heading::TIMING,
-        hide_short_help = true
-    )]
-    pub min_rtt_timeout: Option<u64>,
-    /// The same at most
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = milliseconds,
-        help_heading = heading::TIMING,
-        hide_short_help = true
-    )]
-    pub max_rtt_timeout: Option<u64>,
-    /// The same before anything is measured
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = milliseconds,
-        help_heading = heading::TIMING,
-        hide_short_help = true
-    )]
-    pub initial_rtt_timeout: Option<u64>,
-    /// How often to repeat a probe
-    #[arg(long, value_name = "N", help_heading = heading::TIMING, hide_short_help = true)]
-    pub max_retries: Option<u8>,
-    /// Give up a host after this time
-    #[arg(long, value_name = "TIME", value_parser = milliseconds, help_heading = heading::TIMING)]
-    pub host_timeout: Option<u64>,
-    /// Pause between two probes to a host
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = milliseconds,
-        help_heading = heading::TIMING,
-        hide_short_help = true
-    )]
-    pub scan_delay: Option<u64>,
-    /// The longest pause that losses lead to
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = milliseconds,
-        help_heading = heading::TIMING,
-        hide_short_help = true
-    )]
-    pub max_scan_delay: Option<u64>,
-    /// Probes in flight at least
-    #[arg(long, value_name = "N", help_heading = heading::TIMING, hide_short_help = true)]
-    pub min_parallelism: Option<usize>,
-    /// Probes in flight at most
-    #[arg(long, value_name = "N", help_heading = heading::TIMING, hide_short_help = true)]
-    pub max_parallelism: Option<usize>,
-    /// Hosts scanned together at least
-    #[arg(long, value_name = "N", help_heading = heading::TIMING, hide_short_help = true)]
-    pub min_hostgroup: Option<usize>,
-    /// Hosts scanned together at most
-    #[arg(long, value_name = "N", help_heading = heading::TIMING, hide_short_help = true)]
-    pub max_hostgroup: Option<usize>,
-    /// Probes and connections a second at most, of scans and scripts together
-    #[arg(long, value_name = "N", help_heading = heading::TIMING)]
-    pub max_rate: Option<f64>,
+    #[command(flatten)]
+    pub timing: TimingOptions,
 
     /// Connect through proxies, one or several in a row: http://, socks4://, socks5://HOST:PORT
     #[arg(long, value_name = "URLS", help_heading = heading::NETWORK)]
     pub proxies: Option<String>,
-    /// Send from this interface (-e)
+    /// Send through this interface
     #[arg(short = 'e', value_name = "NAME", help_heading = heading::NETWORK, hide_short_help = true)]
     pub interface: Option<String>,
+    /// Send from this address
+    #[arg(short = 'S', value_name = "ADDRESS", help_heading = heading::NETWORK, hide_short_help = true)]
+    pub source_address: Option<IpAddr>,
     /// Time to live of raw packets
     #[arg(long, value_name = "N", help_heading = heading::NETWORK, hide_short_help = true)]
     pub ttl: Option<u8>,
     /// Source port of raw packets (-g)
     #[arg(short = 'g', long, value_name = "PORT", help_heading = heading::NETWORK, hide_short_help = true)]
     pub source_port: Option<u16>,
+    /// Put these bytes into raw packets: hexadecimal digits
+    #[arg(long, value_name = "HEX", help_heading = heading::NETWORK, hide_short_help = true)]
+    pub data: Option<String>,
+    /// Put this text into raw packets
+    #[arg(long, value_name = "TEXT", help_heading = heading::NETWORK, hide_short_help = true)]
+    pub data_string: Option<String>,
+    /// Put so many random bytes into raw packets
+    #[arg(long, value_name = "N", help_heading = heading::NETWORK, hide_short_help = true)]
+    pub data_length: Option<usize>,
+    /// Print interfaces and routes, and scan nothing
+    #[arg(long, help_heading = heading::NETWORK, hide_short_help = true)]
+    pub iflist: bool,
     /// Act as if privileged
     #[arg(long, help_heading = heading::NETWORK, hide_short_help = true)]
     pub privileged: bool,
@@ -329,6 +273,9 @@ pub struct Options {
     /// Stylesheet that the XML names
     #[arg(long, value_name = "URL", help_heading = heading::OUTPUT, hide_short_help = true)]
     pub stylesheet: Option<String>,
+    /// Name the stylesheet on the web that Nmap names
+    #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]
+    pub webxml: bool,
     /// Name no stylesheet
     #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]
     pub no_stylesheet: bool,
@@ -342,13 +289,8 @@ pub struct Options {
     #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]
     pub packet_trace: bool,
     /// Say how far the scan is, this often
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = milliseconds,
-        help_heading = heading::OUTPUT,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "TIME", value_parser = milliseconds)]
+    #[arg(help_heading = heading::OUTPUT, hide_short_help = true)]
     pub stats_every: Option<u64>,
     /// Read no keys from the terminal
     #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]
@@ -430,14 +372,14 @@ const IGNORED: [(&str, usize); 8] = [
     ("--release-memory", 0),
     ("--deprecated-xml-osclass", 0),
     ("--thc", 0),
+    ("-PR", 0),
     ("-I", 0),
     ("--nsock-engine", 1),
     ("--system-dns", 0),
-    ("--webxml", 0),
 ];
 
 /// Options of Nmap's that are refused, and why.
-const REFUSED: [(&str, &str); 40] = [
+const REFUSED: [(&str, &str); 33] = [
     ("-sA", "ACK scans"),
     ("-sW", "window scans"),
     ("-sN", "null scans"),
@@ -457,14 +399,11 @@ const REFUSED: [(&str, &str); 40] = [
     ("--osscan-guess", "operating-system detection"),
     ("--fuzzy", "operating-system detection"),
     ("--max-os-tries", "operating-system detection"),
-    ("--min-rate", "a least rate"),
-    ("--nogcc", "scans without the common window"),
     ("--defeat-rst-ratelimit", "guesses against rate limits"),
     ("--defeat-icmp-ratelimit", "guesses against rate limits"),
     ("-f", "fragmented packets"),
     ("--mtu", "fragmented packets"),
     ("-D", "decoys"),
-    ("-S", "spoofed source addresses"),
     ("--spoof-mac", "spoofed hardware addresses"),
     ("--ip-options", "IP options"),
     ("--badsum", "wrong checksums"),
@@ -472,10 +411,6 @@ const REFUSED: [(&str, &str); 40] = [
     ("--send-eth", "a choice of the link layer"),
     ("--send-ip", "a choice of the link layer"),
     ("--route-dst", "route look-ups"),
-    ("--data", "own payloads"),
-    ("--data-string", "own payloads"),
-    ("--data-length", "own payloads"),
-    ("--iflist", "a list of interfaces"),
     ("-oS", "this joke"),
     ("-oH", "this old format; --html writes a report for browsers"),
 ];
@@ -498,9 +433,10 @@ impl Options {
         }
     }
 
-    /// The first folder of `--datadir` that has the file.
+    /// A data file of the folders of `--datadir` and the environment.
     pub fn data_file(&self, name: &str) -> Option<PathBuf> {
-        self.scripts.datadir.iter().map(|folder| folder.join(name)).find(|path| path.is_file())
+        let folders = DataFolders::of_environment(self.scripts.datadir.clone()).folders;
+        folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file())
     }
 
     /// Parses a command line without the program's name.
@@ -527,7 +463,7 @@ impl Options {
             return Ok(Parsed::Text(text(Options::command().render_help())));
         }
         options.debug = options.debugging.unwrap_or(options.debug);
-        options.verbose = options.verbosity.unwrap_or(options.verbose);
+        options.verbose = options.verbosity.unwrap_or(options.verbose).max(options.debug);
         if options.aggressive {
             (options.version_detection, options.scripts.default_scripts) = (true, true);
         }
@@ -699,26 +635,6 @@ fn defaults(path: &std::path::Path, args: &[OsString]) -> Result<Vec<OsString>, 
     Ok(options)
 }
 
-/// A timing template by number or name.
-fn template(text: &str) -> Result<u8, String> {
-    const NAMES: [&str; 6] = ["paranoid", "sneaky", "polite", "normal", "aggressive", "insane"];
-    let named = NAMES.iter().position(|name| name.eq_ignore_ascii_case(text)).map(|level| level as u8);
-    let level = named.or_else(|| text.parse().ok().filter(|level| *level <= 5));
-    level.ok_or_else(|| "a number from 0 to 5 or the name of a template is expected".to_owned())
-}
-
-/// A time with a unit, seconds without one.
-pub fn milliseconds(text: &str) -> Result<u64, String> {
-    let (number, factor) = [("ms", 1.0), ("s", 1e3), ("m", 60e3), ("h", 3600e3)]
-        .into_iter()
-        .find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number, factor)))
-        .unwrap_or((text, 1e3));
-    match number.parse::<f64>() {
-        Ok(value) if value >= 0.0 && value.is_finite() => Ok((value * factor) as u64),
-        _ => Err("a time such as 500ms, 30s, 5m or 1h is expected".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -741,7 +657,7 @@ mod tests {
         let options = parse("-n -Pn -sT -p 80,443 -T4 --script a,b -oX out.xml -script-args x=1 -vv 127.0.0.1 -p-");
         assert!(options.no_names && options.skip_discovery && options.connect_scan);
         assert_eq!(options.ports, ["80,443", "-"]);
-        assert_eq!((options.timing, options.verbose), (4, 2));
+        assert_eq!((options.timing.template, options.verbose), (4, 2));
         assert_eq!(options.scripts.script, ["a,b"]);
         assert_eq!(options.scripts.script_args.as_deref(), Some("x=1"));
         assert_eq!(options.output_xml, Some(PathBuf::from("out.xml")));
@@ -754,8 +670,8 @@ mod tests {
         let options = parse("-sSU -PS22,80 -PA -v3 -d2 -Taggressive --max-ret 1 -iL - 10.0.0.1");
         assert!(options.syn_scan && options.udp_scan);
         assert_eq!((options.ping_syn.as_deref(), options.ping_ack.as_deref()), (Some("22,80"), Some("80")));
-        assert_eq!((options.verbose, options.debug, options.timing), (3, 2, 4));
-        assert_eq!((options.max_retries, options.input_list), (Some(1), Some(PathBuf::from("-"))));
+        assert_eq!((options.verbose, options.debug, options.timing.template), (3, 2, 4));
+        assert_eq!((options.timing.max_retries, options.input_list), (Some(1), Some(PathBuf::from("-"))));
         let options = parse("-sCV -A -p22 --nsock-engine epoll x");
         assert!(options.scripts.default_scripts && options.version_detection);
         assert_eq!(options.targets, ["x"]);
@@ -770,7 +686,6 @@ mod tests {
             ("-sQ x", "no scan type Q"),
             ("--max-ratt 1 x", "--max-rate"),
             ("\u{2013}sT x", "printed text"),
-            ("-sS -sT x", "cannot be used with"),
         ] {
             assert!(refusal(line).contains(part), "{line}: {}", refusal(line));
         }
@@ -783,7 +698,7 @@ mod tests {
         std::fs::write(&path, "max-rate = 100\nopen = true\nscript = ['a', 'b']\nports = '1-5'\nreason = false")
             .unwrap();
         let options = parse(&format!("--config {} -p 80 x", path.display()));
-        assert_eq!((options.max_rate, options.open, options.reason), (Some(100.0), true, false));
+        assert_eq!((options.timing.max_rate, options.open, options.reason), (Some(100.0), true, false));
         assert_eq!((options.scripts.script, options.ports), (vec!["a".into(), "b".into()], vec!["80".to_owned()]));
         std::fs::write(&path, "no-such = 1").unwrap();
         assert!(refusal(&format!("--config {} x", path.display())).contains("no-such is no option"));
@@ -792,14 +707,6 @@ mod tests {
     #[test]
     fn the_command_is_consistent() {
         Options::command().debug_assert();
-        assert!(Options::command().render_help().to_string().lines().count() < 100);
-    }
-
-    #[test]
-    fn times_have_units() {
-        for (text, expected) in [("2s", 2000), ("500ms", 500), ("1.5", 1500), ("2m", 120_000), ("1h", 3_600_000)] {
-            assert_eq!(milliseconds(text), Ok(expected), "{text}");
-        }
-        assert!(milliseconds("x").is_err() && milliseconds("-1s").is_err());
+        assert!(Options::command().render_help().to_string().lines().count() < 75);
     }
 }

@@ -8,8 +8,9 @@ use crate::report::json::JsonLines;
 use crate::report::normal::Normal;
 use crate::report::xml::Xml;
 use crate::report::{Event, MessageKind, ReportOptions, Sink};
-use crate::scan::Failure;
+use crate::scan::{Failure, seconds_since_epoch};
 use indicatif::ProgressBar;
+use perilune_scan::result::{Exit, Run};
 use perilune_scan::sys;
 use std::fmt;
 use std::io::IsTerminal;
@@ -58,7 +59,7 @@ impl Outputs {
         }
         let append = options.append_output && !is_resumed;
         let mut beside = Vec::new();
-        let mut open = |path: &Path| {
+        let mut open = |path: &Path, append: bool| {
             let mut path = expand(path);
             if path != Path::new("-") && path.to_string_lossy().starts_with('-') {
                 return Err(Failure(format!("{} is no name for an output; options start so", path.display())));
@@ -81,17 +82,17 @@ impl Outputs {
             terminal_is_taken: false,
         };
         for path in options.output_normal.iter().chain(&all("nmap")) {
-            let target = open(path)?;
+            let target = open(path, append)?;
             outputs.terminal_is_taken |= target.is_terminal();
             outputs.sinks.push(Box::new(Normal::new(target, report.clone(), false, false)));
         }
         for path in options.output_xml.iter().chain(&all("xml")) {
-            let target = open(path)?;
+            let target = open(path, append)?;
             outputs.terminal_is_taken |= target.is_terminal();
             outputs.sinks.push(Box::new(Xml::new(target, report.clone())));
         }
         for path in options.output_grepable.iter().chain(&all("gnmap")) {
-            let target = open(path)?;
+            let target = open(path, append)?;
             outputs.terminal_is_taken |= target.is_terminal();
             outputs.sinks.push(Box::new(Grepable::new(target, report.clone())));
         }
@@ -105,7 +106,7 @@ impl Outputs {
             outputs.sinks.push(Box::new(JsonLines::new(target)));
         }
         if let Some(path) = &options.html {
-            outputs.sinks.push(Box::new(Html::new(open(path)?, report.clone())));
+            outputs.sinks.push(Box::new(Html::new(open(path, false)?, report.clone())));
         }
         if !outputs.terminal_is_taken && options.verbosity != Some(0) {
             outputs.sinks.push(Box::new(Normal::new(Target::Terminal, report.clone(), true, has_colours())));
@@ -117,6 +118,11 @@ impl Outputs {
     /// Prints above a display from now on.
     pub fn set_display(&mut self, display: ProgressBar) {
         self.display = display;
+    }
+
+    /// The user wants to see more, or less, from now on.
+    pub fn set_levels(&mut self, verbose: u8, debugging: u8) {
+        self.sinks.iter_mut().for_each(|sink| sink.set_levels(verbose, debugging));
     }
 
     /// What a resumed scan did before is told: now the new files take the place of the old ones.
@@ -158,6 +164,24 @@ impl Outputs {
             Some(error) => Err(Failure::of("cannot write the report", error)),
             None => Ok(()),
         }
+    }
+}
+
+/// Leaves an XML document that says why nothing was scanned, for programs that wait for one. What can't be written is
+/// not: there is another message already.
+pub fn failed(options: &Options, command_line: String, failure: &Failure) {
+    let all = options.output_all.as_ref().map(|base| PathBuf::from(format!("{base}.xml")));
+    let mut run = Run::new(command_line, seconds_since_epoch());
+    for path in options.output_xml.iter().chain(&all) {
+        let path = PathBuf::from(expanded(&path.to_string_lossy(), run.started_at));
+        if path != Path::new("-") && path.to_string_lossy().starts_with('-') {
+            continue;
+        }
+        let Ok(target) = Target::open(&path, options.append_output) else { continue };
+        let mut xml = Xml::new(target, ReportOptions { compat: options.compat.is_some(), ..ReportOptions::default() });
+        run.exit = Exit::Error(failure.0.clone());
+        let _ = xml.event(&Event::Start(Box::new(run.clone())));
+        let _ = xml.event(&Event::End(Box::new(run.clone())));
     }
 }
 

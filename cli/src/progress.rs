@@ -3,12 +3,14 @@
 //! The display is drawn on standard error, so that reports can be piped on. Keys are read by a thread of their own,
 //! which hands them over; `Enter` and all that has no meaning ask for a status line.
 
+use crate::interrupt;
 use crate::options::Options;
 use crate::outputs::Outputs;
 use crate::report::{Event, MessageKind, Progress as Report};
 use crate::scan::seconds_since_epoch;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use perilune_scan::port_scan;
+use perilune_scan::port_scan::{self, Note, PortScan};
+use perilune_scan::result::Traffic;
 use perilune_scan::sys::terminal::{self, Keys};
 use std::io::{IsTerminal, Read};
 use std::sync::mpsc::{Receiver, channel};
@@ -39,6 +41,8 @@ pub struct Progress {
     hosts_done: u64,
     hosts_up: u64,
     hosts_now: u64,
+    /// Raw packets so far.
+    pub traffic: Traffic,
 }
 
 impl std::fmt::Debug for Progress {
@@ -76,6 +80,7 @@ impl Progress {
             hosts_done: 0,
             hosts_up: 0,
             hosts_now: 0,
+            traffic: Traffic::default(),
         }
     }
 
@@ -105,10 +110,40 @@ impl Progress {
         self.bar.set_prefix(format!("{}{of} hosts", self.hosts_done));
     }
 
-    /// A step of a port scan.
-    pub fn ports(&mut self, step: port_scan::Progress, outputs: &mut Outputs) {
-        if let port_scan::Progress::Going { decided, total } = step {
+    /// A step of a port scan; whether it is to end.
+    pub fn of_ports(&mut self, scan: &mut PortScan<'_>, outputs: &mut Outputs) -> bool {
+        for text in scan.take_trace(self.packet_trace) {
+            outputs.send(&Event::Message { kind: MessageKind::Trace, text });
+        }
+        self.traffic.add(scan.take_traffic());
+        for note in scan.take_notes() {
+            self.tell(note, outputs);
+        }
+        if let port_scan::Progress::Going { decided, total } = scan.progress() {
             self.done_of(decided, total, outputs);
+        }
+        interrupt::count() > 0
+    }
+
+    fn tell(&self, note: Note, outputs: &mut Outputs) {
+        let text = match note {
+            Note::GaveUp { address, tries } => {
+                format!("Warning: {address} giving up on port because retransmission cap hit ({tries}).")
+            }
+            Note::Slowed { address, from_ms, to_ms } => {
+                format!("Increasing send delay for {address} from {from_ms} to {to_ms} due to lost probes.")
+            }
+            Note::TimedOut { address, left } => {
+                format!(
+                    "{address} timed out during {} ({left} host{} left)",
+                    self.task,
+                    if left == 1 { "" } else { "s" }
+                )
+            }
+        };
+        let kind = if matches!(note, Note::GaveUp { .. }) { MessageKind::Warning } else { MessageKind::Trace };
+        if kind == MessageKind::Warning || self.verbose > 0 {
+            outputs.send(&Event::Message { kind, text });
         }
     }
 
@@ -158,6 +193,8 @@ impl Progress {
                 let is_verbosity = key.eq_ignore_ascii_case(&b'v');
                 let level = if is_verbosity { &mut self.verbose } else { &mut self.debugging };
                 *level = if up { level.saturating_add(1) } else { level.saturating_sub(1) };
+                let level = *level;
+                outputs.set_levels(self.verbose, self.debugging);
                 let (what, way) = (if is_verbosity { "Verbosity" } else { "Debugging" }, if up { "In" } else { "De" });
                 format!("{what} {way}creased to {level}.")
             }

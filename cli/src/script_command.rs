@@ -47,7 +47,7 @@ pub fn main(args: &[OsString]) -> ExitCode {
     };
     match text(&command) {
         Ok(text) => {
-            print!("{text}");
+            crate::say(&text);
             ExitCode::SUCCESS
         }
         Err(Failure(message)) => {
@@ -71,7 +71,7 @@ fn text(command: &Command) -> Result<String, Failure> {
         Ok(Parsed::Text(_)) => return Ok(String::new()),
         Err(error) => return Err(Failure(error.to_string())),
     };
-    let Some(engine) = scripts::engine(&options, None)? else { return Ok(String::new()) };
+    let Some(engine) = scripts::lone_engine(&options)? else { return Ok(String::new()) };
     Ok(match command.what {
         What::Show { .. } => scripts::help_text(&engine).trim_start().to_owned(),
         What::List { .. } => {

@@ -1,6 +1,6 @@
 //! The options that concern scripts alone.
 
-use crate::options::milliseconds;
+use crate::timing_options::milliseconds;
 use clap::Args;
 use std::path::PathBuf;
 

@@ -1,20 +1,54 @@
 //! The engine as the command line asks for it, and `--script-help`.
 
 use crate::options::Options;
+use crate::outputs::Outputs;
+use crate::report::{Event, MessageKind};
 use crate::scan::Failure;
-use perilune_nse::{DataFolders, Engine, EngineError, ScriptError};
+use perilune_nse::{Channel, DataFolders, Engine, EngineError, Printer, ScriptError};
 use perilune_scan::interface;
 use perilune_scan::timing::Timing;
 use perilune_scan::version::ProbeFile;
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// Threads of scripts that may live at once, unless `--min-parallelism` is more.
 const THREADS: usize = 1000;
 
+/// Lines of the engine that are not yet told: it speaks while the outputs are someone else's.
+#[derive(Clone, Default, Debug)]
+pub struct Said(Rc<RefCell<Vec<(Channel, String)>>>);
+
+impl Said {
+    /// Tells them.
+    pub fn tell(&self, outputs: &mut Outputs) {
+        for (channel, text) in self.0.take() {
+            let kind = if channel == Channel::Stdout { MessageKind::Trace } else { MessageKind::Warning };
+            outputs.send(&Event::Message { kind, text });
+        }
+    }
+
+    fn printer(&self) -> Printer {
+        let lines = Rc::clone(&self.0);
+        let keep = move |channel, line: &[u8]| {
+            lines.borrow_mut().push((channel, String::from_utf8_lossy(line).into_owned()));
+        };
+        Printer(Some(Rc::new(keep)))
+    }
+}
+
+/// The engine where nothing is scanned: what it says goes straight out.
+pub fn lone_engine(options: &Options) -> Result<Option<Engine>, Failure> {
+    let said = Said::default();
+    let engine = engine(options, None, &said);
+    said.0.take().iter().for_each(|(_, text)| eprintln!("{text}"));
+    engine
+}
+
 /// The engine with the scripts that were asked for; none when there are none.
-pub fn engine(options: &Options, probes: Option<&ProbeFile>) -> Result<Option<Engine>, Failure> {
+pub fn engine(options: &Options, probes: Option<&ProbeFile>, said: &Said) -> Result<Option<Engine>, Failure> {
     let scripts = &options.scripts;
     if !scripts.are_wanted() && !has_version_scripts(options) {
         return Ok(None);
@@ -26,7 +60,7 @@ pub fn engine(options: &Options, probes: Option<&ProbeFile>) -> Result<Option<En
     let mut engine_options = perilune_nse::Options {
         verbosity: options.verbose,
         debugging: options.debug,
-        timing_level: options.timing,
+        timing_level: options.timing.template,
         version_intensity: options.intensity(),
         version_scan: options.version_detection,
         script_scan: scripts.are_wanted(),
@@ -37,24 +71,26 @@ pub fn engine(options: &Options, probes: Option<&ProbeFile>) -> Result<Option<En
             .filter(|_| options.version_detection && !options.allports)
             .map(|probes| probes.excluded().clone())
             .unwrap_or_default(),
-        shows_routes: crate::scan::sends_packets(options)?,
-        dns_servers: crate::scan::servers(options)?.iter().map(|server| server.ip()).collect(),
+        shows_routes: crate::plan::sends_packets(options)?,
+        dns_servers: crate::plan::servers(options)?.iter().map(|server| server.ip()).collect(),
         ttl: options.ttl,
+        payload_len: options.data_length.unwrap_or(0),
         // The slow templates let one thread connect at a time.
-        parallelism: options.max_parallelism.unwrap_or(if options.timing <= 2 { 1 } else { 20 }),
-        threads_max: options.min_parallelism.unwrap_or(0).max(THREADS),
+        parallelism: options.timing.max_parallelism.unwrap_or(if options.timing.template <= 2 { 1 } else { 20 }),
+        threads_max: options.timing.min_parallelism.unwrap_or(0).max(THREADS),
         data,
         script_args: scripts.script_args.clone().unwrap_or_default(),
         script_args_file: scripts.script_args_file.clone(),
         update_db: scripts.script_updatedb,
-        script_trace: scripts.script_trace,
+        script_trace: scripts.script_trace || options.packet_trace,
         sched_trace: scripts.sched_trace.clone(),
         script_timeout_ms: scripts
             .script_timeout
-            .or(Timing::template(options.timing).script_timeout_ms)
+            .or(Timing::template(options.timing.template).script_timeout_ms)
             .filter(|&timeout| timeout > 0),
         script_instructions_max: scripts.script_max_instructions,
-        privileged: crate::scan::is_privileged(options)?,
+        printer: said.printer(),
+        privileged: crate::plan::is_privileged(options)?,
         ..perilune_nse::Options::default()
     };
     if let Some(megabytes) = scripts.script_max_memory {
@@ -73,9 +109,11 @@ pub fn engine(options: &Options, probes: Option<&ProbeFile>) -> Result<Option<En
     }
 }
 
-/// The address of the interface that the user chose: sockets of scripts are bound to it.
+/// The address that the user chose, or that of the interface: sockets of scripts are bound to it.
 fn source(options: &Options) -> Result<Option<IpAddr>, Failure> {
-    let Some(name) = &options.interface else { return Ok(None) };
+    let Some(name) = options.interface.as_ref().filter(|_| options.source_address.is_none()) else {
+        return Ok(options.source_address);
+    };
     let interfaces = interface::list().map_err(|error| Failure::of("cannot list the interfaces", error))?;
     let of_name = interfaces.iter().filter(|interface| interface.device == *name || interface.short_name() == name);
     Ok(of_name.filter_map(|interface| interface.address).find(|address| address.is_ipv6() == options.ipv6))

@@ -18,6 +18,9 @@ use std::rc::Rc;
 /// The largest list of targets.
 const LIST_MAX: u64 = 1 << 30;
 
+/// Addresses that are looked at between two looks at signals.
+const LOOK_TURNS: u64 = 1 << 16;
+
 /// A host to be scanned, with ports of its own if the list named some.
 #[derive(Clone, Debug)]
 pub struct Candidate {
@@ -76,7 +79,8 @@ impl Targets {
             sources: Vec::new(),
             next_source: 0,
             excluded: excluded(options, &mut names, network, servers, seed)?,
-            seen: options.unique.then(HashSet::new),
+            // Lines of JSON name hosts by their addresses.
+            seen: (options.unique || options.output_json.is_some()).then(HashSet::new),
             shard: shard(options)?,
             position: 0,
             done: HashSet::new(),
@@ -132,10 +136,25 @@ impl Targets {
             }
             Err(error) => {
                 self.events.push(warn(error.to_string()));
-                if error.kind != TargetErrorKind::Unresolved {
+                if !matches!(error.kind, TargetErrorKind::Unresolved | TargetErrorKind::OtherFamilyOnly(_)) {
                     self.events.push(Event::TargetRejected(expression.to_owned()));
                 }
             }
+        }
+    }
+
+    /// Passes over addresses of other shards at once, where nothing else decides which are taken.
+    fn pass_over(&mut self) {
+        let (own, count) = self.shard;
+        let others = (own + count - self.position % count) % count;
+        if others == 0 || !self.excluded.is_empty() || self.seen.is_some() {
+            return;
+        }
+        if let Some(Source::Expression { target, next, .. }) = self.sources.get_mut(self.next_source) {
+            let left = u64::try_from(target.count()).unwrap_or(u64::MAX).saturating_sub(*next);
+            let passed = others.min(left);
+            *next += passed;
+            self.position += passed;
         }
     }
 
@@ -172,7 +191,12 @@ impl Iterator for Targets {
     type Item = Candidate;
 
     fn next(&mut self) -> Option<Candidate> {
-        loop {
+        for turn in 1_u64.. {
+            // There may be billions of which none is ours.
+            if turn.is_multiple_of(LOOK_TURNS) && crate::interrupt::count() > 0 {
+                return None;
+            }
+            self.pass_over();
             let candidate = self.next_address()?;
             let address = candidate.host.address;
             if self.excluded.iter().any(|excluded| excluded.contains(address)) {
@@ -188,6 +212,7 @@ impl Iterator for Targets {
             }
             return Some(candidate);
         }
+        None
     }
 }
 
@@ -249,7 +274,7 @@ fn look_up(
         return;
     }
     let questions = unknown.iter().flat_map(|name| [Question::V4(name.clone()), Question::V6(name.clone())]).collect();
-    let answers = dns::resolve(network, servers, questions, seed, || crate::interrupt::count() > 0);
+    let answers = dns::resolve(network, servers, questions, seed, |_| crate::interrupt::count() > 0);
     for (name, answers) in unknown.iter().zip(answers.chunks(2)) {
         let found = answers.iter().flat_map(|answer| match answer {
             Answer::Addresses(addresses) => addresses.clone(),

@@ -22,13 +22,11 @@ use crate::wait::Wait;
 use crate::watch::{Stop, Watch};
 use perilune_scan::interface::{self, Route};
 use perilune_scan::net::{Millis, SocketId};
-use perilune_scan::result::{PortState, ScriptResult};
-use perilune_scan::sys;
+use perilune_scan::result::{Host, PortState, ScriptResult};
 use perilune_vm::{Call, LuaError, Root, Run, State, Value};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Calls and backward jumps until the loop looks at the network.
 const BUDGET: u64 = 200_000;
@@ -89,7 +87,7 @@ pub(crate) struct Scheduler<'e> {
     /// When the next one may be, in microseconds.
     collects_at_us: u64,
     /// For `--host-timeout`, one per host: none when there is no such limit.
-    clocks: Vec<Clock>,
+    clocks: Vec<Option<Clock>>,
 }
 
 /// A result until the report.
@@ -112,8 +110,8 @@ impl<'e> Scheduler<'e> {
         });
         let (registries, instance) = made.map_or((Vec::new(), None), |(list, instance)| (list, Some(instance)));
         engine.shared.registries.replace(registries);
-        let clock = watch.host_time_left_ms().map(|left_ms| Clock { left_ms, threads: 0, since: None });
-        let clocks = clock.map_or_else(Vec::new, |clock| vec![clock; hosts]);
+        let clock = |host: &Host| Some(Clock { left_ms: host.time_left_ms?, threads: 0, since: None });
+        let clocks = engine.shared.hosts.borrow().iter().map(clock).collect();
         Scheduler {
             engine,
             watch,
@@ -136,7 +134,7 @@ impl<'e> Scheduler<'e> {
 
     /// The clock of a thread's host.
     fn clock(&mut self, info: &ThreadInfo) -> Option<&mut Clock> {
-        self.clocks.get_mut(info.instance.target.host()?)
+        self.clocks.get_mut(info.instance.target.host()?)?.as_mut()
     }
 
     /// When the time of a waiting thread is over, by its script's limit or its host's.
@@ -152,11 +150,9 @@ impl<'e> Scheduler<'e> {
         let levels = self.engine.levels.clone();
         for (idx, level) in levels.iter().enumerate() {
             shared.verbose(2, &format!("Starting runlevel {} (of {}) scan.", idx + 1, levels.len()));
-            let began = self.now();
-            shared.progress(&format!("Initiating NSE at {}", clock_text()));
+            self.watch.level(false);
             self.run_level(level);
-            let elapsed = self.now().since(began) as f64 / 1000.0;
-            shared.progress(&format!("Completed NSE at {}, {elapsed:.2}s elapsed", clock_text()));
+            self.watch.level(true);
         }
         self.store()
     }
@@ -242,7 +238,7 @@ impl<'e> Scheduler<'e> {
         self.by_socket.clear();
         self.engine.shared.locked.borrow_mut().clear();
         let now = self.now();
-        for clock in &mut self.clocks {
+        for clock in self.clocks.iter_mut().flatten() {
             clock.threads = 0;
             clock.stop(now);
         }
@@ -847,13 +843,6 @@ fn routes(engine: &Engine) -> Vec<Option<Route>> {
     let device = options.interface.as_deref();
     let hosts = engine.shared.hosts.borrow();
     hosts.iter().map(|host| interface::route(&interfaces, host.address, device)).collect()
-}
-
-/// The time of day, `HH:MM`.
-fn clock_text() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    let time = sys::local_time(now);
-    format!("{:02}:{:02}", time.hour, time.minute)
 }
 
 fn is_true(state: &mut State, root: Option<&Root>) -> bool {

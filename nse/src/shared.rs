@@ -76,6 +76,21 @@ pub struct Options {
     pub memory_max: Option<usize>,
     /// What the threads of one script instance may compute, in calls and turns of loops.
     pub script_instructions_max: Option<u64>,
+    /// Who takes lines for the user.
+    pub printer: Printer,
+}
+
+/// Takes lines for the user, without their ends, in place of standard output and standard error.
+#[derive(Clone, Default)]
+pub struct Printer(pub Option<Rc<Print>>);
+
+/// What takes a line.
+pub type Print = dyn Fn(Channel, &[u8]);
+
+impl std::fmt::Debug for Printer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Printer({})", self.0.is_some())
+    }
 }
 
 impl Default for Options {
@@ -107,6 +122,7 @@ impl Default for Options {
             parallelism: 20,
             memory_max: Some(MEMORY_MAX),
             script_instructions_max: None,
+            printer: Printer::default(),
         }
     }
 }
@@ -206,7 +222,7 @@ pub(crate) struct Shared {
 
 /// Where a line for the user goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Channel {
+pub enum Channel {
     Stdout,
     Stderr,
 }
@@ -257,7 +273,11 @@ impl Shared {
 
     /// A line for the user, with the engine's prefix.
     pub fn log(&self, channel: Channel, text: &[u8]) {
-        let line = [b"NSE: ", text, b"\n"].concat();
+        let mut line = [b"NSE: ", text].concat();
+        if let Some(print) = &self.options.printer.0 {
+            return print(channel, &line);
+        }
+        line.push(b'\n');
         // A reader that went away is no error of a script's.
         let _ = match channel {
             Channel::Stdout => std::io::stdout().lock().write_all(&line),
@@ -291,13 +311,6 @@ impl Shared {
         if self.options.debugging > 0 {
             let peer = peer.map_or_else(|| "a closed socket".to_owned(), |peer| peer.to_string());
             self.log(Channel::Stderr, format!("TLS handshake with {peer} failed: {error}").as_bytes());
-        }
-    }
-
-    /// A line on the scan's progress, without the engine's prefix, for the verbose.
-    pub fn progress(&self, text: &str) {
-        if self.options.verbosity > 0 || self.options.debugging > 0 {
-            println!("{text}");
         }
     }
 

@@ -21,14 +21,14 @@ pub trait Watch {
         Stop::No
     }
 
+    /// A runlevel begins or has ended.
+    fn level(&mut self, has_ended: bool) {
+        let _ = has_ended;
+    }
+
     /// Whether the user was just told how far the phase is, and may be told which threads run.
     fn has_told(&self) -> bool {
         false
-    }
-
-    /// What is left of the time that each host of the group may take, in milliseconds.
-    fn host_time_left_ms(&self) -> Option<u64> {
-        None
     }
 
     /// Whether the results of instances matter while others still run.

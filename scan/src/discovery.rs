@@ -20,7 +20,7 @@ pub fn connect_ping(
     hosts: &mut [Host],
     ports: &[u16],
     timing: Timing,
-    stop: impl FnMut(Progress) -> bool,
+    stop: impl FnMut(&mut PortScan<'_>) -> bool,
 ) {
     ping(network, &mut Connect::default(), hosts, ports, timing, stop);
 }
@@ -32,15 +32,14 @@ pub fn ping(
     hosts: &mut [Host],
     ports: &[u16],
     timing: Timing,
-    mut stop: impl FnMut(Progress) -> bool,
+    mut stop: impl FnMut(&mut PortScan<'_>) -> bool,
 ) {
     let ports: Rc<[u16]> = ports.into();
     let targets = hosts.iter().map(|host| (host.address, Rc::clone(&ports))).collect();
-    let timing = Timing { host_timeout_ms: None, ..timing };
     let mut scan = PortScan::new(method, targets, timing, ScanOptions { first_answer_ends: true, record: false });
     loop {
         let progress = scan.step(network);
-        if progress == Progress::Done || stop(progress) {
+        if stop(&mut scan) || progress == Progress::Done {
             break;
         }
     }

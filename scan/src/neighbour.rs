@@ -5,6 +5,7 @@
 
 use crate::net::Network;
 use crate::net::{Ready, SocketId};
+use crate::port_scan::trace::PacketTrace;
 use crate::port_scan::{Answer, Key, Method, Sent};
 use crate::result::{PortState, Protocol, Reason};
 use crate::sys::raw::{self, CAPTURE_LEN, Capture, Interface};
@@ -15,6 +16,8 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Everybody on a link.
 const BROADCAST: [u8; 6] = [0xFF; 6];
+/// An ARP packet without its link header.
+const PACKET_LEN: usize = 28;
 /// Packets taken from the system in one go.
 const TAKEN_MAX: usize = 4096;
 
@@ -27,6 +30,7 @@ pub struct Neighbours {
     asked: HashMap<IpAddr, Key>,
     /// Hardware addresses that were learned.
     pub macs: HashMap<IpAddr, [u8; 6]>,
+    trace: PacketTrace,
 }
 
 /// The interface whose network an address is in, if one can ask for neighbours there.
@@ -48,6 +52,7 @@ impl Neighbours {
             watched: None,
             asked: HashMap::default(),
             macs: HashMap::default(),
+            trace: PacketTrace::default(),
         })
     }
 
@@ -82,11 +87,14 @@ impl Method for Neighbours {
         if self.watched.is_none() {
             self.watched = network.watch(self.capture.fd());
         }
-        let failed = Answer { state: PortState::Filtered, reason: Reason::NoRoute, ttl: 0, from_host: false };
+        let failed =
+            Answer { state: PortState::Filtered, reason: Reason::NoRoute, ttl: 0, from_host: false, other: None };
         match self.ask(remote.ip()) {
             Ok(()) => {
                 self.asked.insert(remote.ip(), key);
                 network.note_sent();
+                self.trace.sent(PACKET_LEN);
+                self.trace.add("SENT", network, || asked_text(remote.ip()));
                 Sent::InFlight
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock) => Sent::NoRoom,
@@ -94,7 +102,7 @@ impl Method for Neighbours {
         }
     }
 
-    fn events(&mut self, _: &mut dyn Network, _: &[Ready], outcomes: &mut Vec<(Key, Sent)>) {
+    fn events(&mut self, network: &mut dyn Network, _: &[Ready], outcomes: &mut Vec<(Key, Sent)>) {
         let mut buffer = [0; CAPTURE_LEN];
         for _ in 0..TAKEN_MAX {
             let Some((len, link)) = self.capture.next(&mut buffer) else { return };
@@ -118,7 +126,9 @@ impl Method for Neighbours {
                 && let Some(key) = self.asked.get(&address)
             {
                 self.macs.insert(address, mac);
-                let answer = Answer { state: PortState::Open, reason, ttl: 0, from_host: true };
+                self.trace.received(PACKET_LEN);
+                self.trace.add("RCVD", network, || answered_text(address, mac));
+                let answer = Answer { state: PortState::Open, reason, ttl: 0, from_host: true, other: None };
                 outcomes.push((*key, Sent::Answered(answer)));
             }
         }
@@ -133,4 +143,19 @@ impl Method for Neighbours {
             network.close(id);
         }
     }
+
+    fn trace(&mut self) -> &mut PacketTrace {
+        &mut self.trace
+    }
+}
+
+fn asked_text(address: IpAddr) -> String {
+    let kind = if address.is_ipv6() { "ICMPv6 neighbor solicitation" } else { "ARP" };
+    format!("{kind} who-has {address}")
+}
+
+fn answered_text(address: IpAddr, mac: [u8; 6]) -> String {
+    let kind = if address.is_ipv6() { "ICMPv6 neighbor advertisement" } else { "ARP" };
+    let mac: Vec<String> = mac.iter().map(|byte| format!("{byte:02X}")).collect();
+    format!("{kind} reply {address} is-at {}", mac.join(":"))
 }

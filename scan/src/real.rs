@@ -17,7 +17,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,6 +55,22 @@ pub struct RealNetwork {
     limiter: Option<Arc<Limiter>>,
     /// What TCP connections go through; empty: nothing.
     proxies: Rc<[Proxy]>,
+    way: Way,
+}
+
+/// Where sockets send from, if that is chosen.
+#[derive(Clone, Default, Debug)]
+struct Way {
+    source: Option<IpAddr>,
+    interface: Option<Vec<u8>>,
+}
+
+impl Way {
+    /// The local address for a peer.
+    fn local(&self, remote: Option<SocketAddr>) -> Option<SocketAddr> {
+        let fits = |source: &IpAddr| remote.is_some_and(|remote| remote.is_ipv6() == source.is_ipv6());
+        self.source.filter(fits).map(|source| SocketAddr::new(source, 0))
+    }
 }
 
 /// A rate that several networks keep together: so many probes and connections a second, no more.
@@ -130,6 +146,7 @@ impl RealNetwork {
             buffer: vec![0; READ_MAX].into_boxed_slice(),
             limiter: None,
             proxies: Rc::new([]),
+            way: Way::default(),
         })
     }
 
@@ -143,6 +160,11 @@ impl RealNetwork {
     /// Connects through proxies from now on. They carry no UDP: such sockets are refused.
     pub fn set_proxies(&mut self, proxies: Vec<Proxy>) {
         self.proxies = proxies.into();
+    }
+
+    /// Sends from an address, and through an interface, from now on.
+    pub fn set_way(&mut self, source: Option<IpAddr>, interface: Option<&str>) {
+        self.way = Way { source, interface: interface.map(|name| name.as_bytes().to_vec()) };
     }
 
     /// How many sockets may be open at once.
@@ -209,12 +231,14 @@ impl Network for RealNetwork {
             std::thread::sleep(limiter.wait());
             limiter.take();
         }
+        let local = local.or(self.way.local(remote));
+        let interface = self.way.interface.as_deref();
         let opened = match transport {
             Transport::Tcp => {
                 let target = remote.ok_or(NetError::Other)?;
                 let remote = self.proxies.first().map_or(target, |proxy| proxy.address);
                 let idle = if local.is_none() { self.idle[usize::from(remote.is_ipv6())].pop() } else { None };
-                let mut opened = open_tcp(remote, local, idle);
+                let mut opened = open_tcp(remote, local, interface, idle);
                 if let (Ok(socket), false) = (&mut opened, self.proxies.is_empty()) {
                     socket.decided = None;
                     socket.target = Some(target);
@@ -223,7 +247,7 @@ impl Network for RealNetwork {
                 opened
             }
             Transport::Udp if !self.proxies.is_empty() => return Err(NetError::AccessDenied),
-            Transport::Udp => open_udp(remote, local).map_err(|error| sys::net_error(&error)),
+            Transport::Udp => open_udp(remote, local, interface).map_err(|error| sys::net_error(&error)),
         };
         opened.map(|socket| self.insert(socket))
     }
@@ -402,10 +426,15 @@ impl OpenSocket {
     }
 }
 
-fn open_tcp(remote: SocketAddr, local: Option<SocketAddr>, idle: Option<TcpStream>) -> Result<OpenSocket, NetError> {
+fn open_tcp(
+    remote: SocketAddr,
+    local: Option<SocketAddr>,
+    interface: Option<&[u8]>,
+    idle: Option<TcpStream>,
+) -> Result<OpenSocket, NetError> {
     let socket = match idle {
         Some(stream) => stream.into(),
-        None => bound(remote, Type::STREAM, Protocol::TCP, local).map_err(|error| sys::net_error(&error))?,
+        None => bound(remote, Type::STREAM, Protocol::TCP, local, interface).map_err(|error| sys::net_error(&error))?,
     };
     let decided = match socket.connect(&remote.into()) {
         Ok(()) => Some(Ok(())),
@@ -417,7 +446,7 @@ fn open_tcp(remote: SocketAddr, local: Option<SocketAddr>, idle: Option<TcpStrea
     Ok(OpenSocket { kind: Kind::Tcp(socket.into()), decided, remote: Some(remote), handshake, target, is_used_up })
 }
 
-fn open_udp(remote: Option<SocketAddr>, local: Option<SocketAddr>) -> io::Result<OpenSocket> {
+fn open_udp(remote: Option<SocketAddr>, local: Option<SocketAddr>, interface: Option<&[u8]>) -> io::Result<OpenSocket> {
     let family = remote.or(local).unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
     let any = match family {
         SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
@@ -425,7 +454,7 @@ fn open_udp(remote: Option<SocketAddr>, local: Option<SocketAddr>) -> io::Result
     };
     // Connecting binds by itself.
     let local = local.or(if remote.is_none() { Some(any) } else { None });
-    let socket = bound(family, Type::DGRAM, Protocol::UDP, local)?;
+    let socket = bound(family, Type::DGRAM, Protocol::UDP, local, interface)?;
     socket.set_broadcast(true)?;
     if let Some(remote) = remote {
         socket.connect(&remote.into())?;
@@ -441,8 +470,17 @@ fn open_udp(remote: Option<SocketAddr>, local: Option<SocketAddr>) -> io::Result
 }
 
 /// A non-blocking socket of the family of `family`, bound to `local` when that is given.
-fn bound(family: SocketAddr, kind: Type, protocol: Protocol, local: Option<SocketAddr>) -> io::Result<Socket> {
+fn bound(
+    family: SocketAddr,
+    kind: Type,
+    protocol: Protocol,
+    local: Option<SocketAddr>,
+    interface: Option<&[u8]>,
+) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(family), kind.nonblocking().cloexec(), Some(protocol))?;
+    if interface.is_some() {
+        socket.bind_device(interface)?;
+    }
     if let Some(local) = local {
         socket.set_reuse_address(true)?;
         socket.bind(&local.into())?;

@@ -137,8 +137,12 @@ pub struct Host {
     pub mac_vendor: Option<String>,
     /// The way to it, if that was asked for.
     pub trace: Option<Trace>,
+    /// What is left of `--host-timeout`, milliseconds; phases count it down and end with it.
+    pub time_left_ms: Option<u64>,
     /// `--host-timeout` ended the work on it.
     pub timed_out: bool,
+    /// The run was stopped before all was done.
+    pub is_partial: bool,
     /// Ascending by protocol and number.
     pub ports: Vec<Port>,
     /// Results of host scripts, by script id.
@@ -162,9 +166,19 @@ impl Host {
             mac: None,
             mac_vendor: None,
             trace: None,
+            time_left_ms: None,
             timed_out: false,
+            is_partial: false,
             ports: Vec::new(),
             scripts: Vec::new(),
+        }
+    }
+
+    /// Takes what a phase needed off the time that is left; none left: it timed out.
+    pub fn spend(&mut self, spent_ms: u64) {
+        if let Some(left) = &mut self.time_left_ms {
+            *left = left.saturating_sub(spent_ms);
+            self.timed_out |= *left == 0;
         }
     }
 
@@ -209,6 +223,8 @@ pub struct Port {
     pub state: PortState,
     pub reason: Reason,
     pub reason_ttl: u8,
+    /// Who gave the evidence, if not the host itself.
+    pub reason_address: Option<IpAddr>,
     /// Name from the table of well-known ports; `version` may know better.
     pub service: Option<String>,
     /// What version detection or a script found out.
@@ -282,6 +298,25 @@ pub enum Exit {
     Error(String),
 }
 
+/// Raw packets and their bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Traffic {
+    pub sent: u64,
+    pub sent_bytes: u64,
+    pub received: u64,
+    pub received_bytes: u64,
+}
+
+impl Traffic {
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: Traffic) {
+        self.sent += other.sent;
+        self.sent_bytes += other.sent_bytes;
+        self.received += other.received;
+        self.received_bytes += other.received_bytes;
+    }
+}
+
 /// What concerns the whole run.
 #[derive(Clone, Debug)]
 pub struct Run {
@@ -307,6 +342,8 @@ pub struct Run {
     pub prescripts: Vec<ScriptResult>,
     pub postscripts: Vec<ScriptResult>,
     pub exit: Exit,
+    /// `None`: everything went over sockets.
+    pub raw: Option<Traffic>,
 }
 
 impl Run {
@@ -328,6 +365,7 @@ impl Run {
             prescripts: Vec::new(),
             postscripts: Vec::new(),
             exit: Exit::Success,
+            raw: None,
         }
     }
 

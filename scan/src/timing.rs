@@ -27,6 +27,10 @@ pub struct Timing {
     pub parallelism_max: usize,
     /// The window of probes in flight never gets smaller.
     pub parallelism_min: usize,
+    /// Probes a second that are sent even when no window has room; 0: none.
+    pub rate_min: f64,
+    /// Whether the window of all hosts together counts.
+    pub common_window: bool,
     pub host_timeout_ms: Option<u64>,
     /// How long losses can make the pause between two probes to one host; for UDP the second.
     pub delay_max_ms: u64,
@@ -45,7 +49,7 @@ pub struct Timing {
 }
 
 /// Probes in flight unless a template or an option says otherwise; the file limit of the process may say less.
-const PARALLELISM: usize = 1000;
+const PARALLELISM: usize = 300;
 /// The longest pause that losses lead to.
 const DELAY_MAX_MS: u64 = 1000;
 
@@ -60,6 +64,8 @@ impl Timing {
             scan_delay_ms: 0,
             parallelism_max: PARALLELISM,
             parallelism_min: 1,
+            rate_min: 0.0,
+            common_window: true,
             host_timeout_ms: None,
             delay_max_ms: DELAY_MAX_MS,
             udp_delay_max_ms: DELAY_MAX_MS,

@@ -4,7 +4,7 @@
 //! The probe is what the host is known to answer: a SYN or UDP packet to a port, else an echo.
 
 use crate::net::{Millis, Network};
-use crate::port_scan::raw::source_towards;
+use crate::port_scan::raw::RawOptions;
 use crate::result::{Hop, Host, Protocol, Trace};
 use crate::sys::raw::{CAPTURE_LEN, Capture, Sender};
 use crate::wire::{self, SYN, Segment, What};
@@ -23,10 +23,10 @@ const TRIES: u8 = 2;
 ///
 /// # Errors
 /// Without privilege, or when there is no way at all.
-pub fn trace(network: &mut dyn Network, host: &mut Host, base_port: u16) -> io::Result<()> {
-    let (sender, capture) = (Sender::open()?, Capture::open()?);
+pub fn trace(network: &mut dyn Network, host: &mut Host, base_port: u16, options: &RawOptions) -> io::Result<()> {
+    let (sender, capture) = (Sender::open(options.interface.as_deref())?, Capture::open()?);
     let to = host.address;
-    let from = source_towards(to).ok_or(io::ErrorKind::NetworkUnreachable)?;
+    let from = options.source_towards(to).ok_or(io::ErrorKind::NetworkUnreachable)?;
     let port = best_port(host);
     let mut way =
         Way { from, to, port, base_port, hops: vec![None; usize::from(TTL_MAX)], reached: None, sent_us: [0; 64] };
@@ -81,11 +81,11 @@ impl Way {
             Some((Protocol::Udp, port)) => (wire::PROTOCOL_UDP, wire::udp(from, to, local, port, b"")),
             Some((_, port)) => {
                 let segment = Segment { from_port: local, to_port: port, seq: 1, ack: 0, flags: SYN };
-                (wire::PROTOCOL_TCP, wire::tcp(from, to, &segment))
+                (wire::PROTOCOL_TCP, wire::tcp(from, to, &segment, b""))
             }
             None => {
                 let protocol = if to.is_ipv6() { wire::PROTOCOL_ICMPV6 } else { wire::PROTOCOL_ICMP };
-                (protocol, wire::icmp_request(from, to, 8, self.base_port, u16::from(ttl)))
+                (protocol, wire::icmp_request(from, to, 8, self.base_port, u16::from(ttl), b""))
             }
         };
         wire::packet(from, to, protocol, ttl, local, &part)

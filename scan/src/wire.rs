@@ -20,6 +20,8 @@ pub const ACK: u8 = 16;
 
 /// Extension headers of IPv6 that are stepped over.
 const EXTENSIONS_MAX: usize = 8;
+/// The longest data of a packet of ours.
+const DATA_MAX: usize = u16::MAX as usize - 60;
 
 /// What was seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -138,8 +140,8 @@ pub fn packet(from: IpAddr, to: IpAddr, protocol: u8, ttl: u8, id: u16, part: &[
     out
 }
 
-/// A TCP segment without data; a SYN says how long segments may be.
-pub fn tcp(from: IpAddr, to: IpAddr, segment: &Segment) -> Vec<u8> {
+/// A TCP segment, usually without data; a SYN says how long segments may be.
+pub fn tcp(from: IpAddr, to: IpAddr, segment: &Segment, data: &[u8]) -> Vec<u8> {
     let with_mss = segment.flags & SYN != 0;
     let mut out = Vec::with_capacity(24);
     out.extend_from_slice(&segment.from_port.to_be_bytes());
@@ -150,14 +152,22 @@ pub fn tcp(from: IpAddr, to: IpAddr, segment: &Segment) -> Vec<u8> {
     if with_mss {
         out.extend_from_slice(&[2, 4, 0x05, 0xB4]);
     }
+    out.extend_from_slice(&data[..data.len().min(DATA_MAX)]);
     let sum = transport_checksum(from, to, PROTOCOL_TCP, &out);
     out[16..18].copy_from_slice(&sum.to_be_bytes());
     out
 }
 
+/// The longest segment that the sender of a TCP packet takes, if it says so.
+pub fn mss(packet: &[u8]) -> Option<u16> {
+    let head = head(packet).filter(|head| head.protocol == PROTOCOL_TCP)?;
+    let options = head.part.get(20..usize::from(head.part.get(12)? >> 4) * 4)?;
+    if options.first_chunk::<2>()? == &[2, 4] { word(options, 2) } else { None }
+}
+
 /// A UDP datagram.
 pub fn udp(from: IpAddr, to: IpAddr, from_port: u16, to_port: u16, payload: &[u8]) -> Vec<u8> {
-    let payload = &payload[..payload.len().min(usize::from(u16::MAX) - 60)];
+    let payload = &payload[..payload.len().min(DATA_MAX)];
     let mut out = Vec::with_capacity(8 + payload.len());
     out.extend_from_slice(&from_port.to_be_bytes());
     out.extend_from_slice(&to_port.to_be_bytes());
@@ -174,14 +184,14 @@ pub fn udp(from: IpAddr, to: IpAddr, from_port: u16, to_port: u16, payload: &[u8
 }
 
 /// An ICMP request: kind 8 is an echo, 13 a timestamp, 17 a mask; for IPv6 always an echo.
-pub fn icmp_request(from: IpAddr, to: IpAddr, kind: u8, id: u16, seq: u16) -> Vec<u8> {
+pub fn icmp_request(from: IpAddr, to: IpAddr, kind: u8, id: u16, seq: u16, data: &[u8]) -> Vec<u8> {
     let mut out = vec![if to.is_ipv6() { 128 } else { kind }, 0, 0, 0];
     out.extend_from_slice(&id.to_be_bytes());
     out.extend_from_slice(&seq.to_be_bytes());
     match (to.is_ipv6(), kind) {
         (false, 13) => out.extend_from_slice(&[0; 12]),
         (false, 17) => out.extend_from_slice(&[0; 4]),
-        _ => {}
+        _ => out.extend_from_slice(&data[..data.len().min(DATA_MAX)]),
     }
     let sum = if to.is_ipv6() { transport_checksum(from, to, PROTOCOL_ICMPV6, &out) } else { checksum(&[&out]) };
     out[2..4].copy_from_slice(&sum.to_be_bytes());
@@ -329,7 +339,8 @@ mod tests {
         for v6 in [false, true] {
             let (from, to) = addresses(v6);
             let segment = Segment { from_port: 40_000, to_port: 80, seq: 7, ack: 9, flags: SYN };
-            let bytes = packet(from, to, PROTOCOL_TCP, 50, 1, &tcp(from, to, &segment));
+            let bytes = packet(from, to, PROTOCOL_TCP, 50, 1, &tcp(from, to, &segment, b""));
+            assert_eq!(mss(&bytes), Some(1460));
             let seen = parse(&bytes).unwrap();
             let what = What::Tcp { from_port: 40_000, to_port: 80, seq: 7, ack: 9, flags: SYN, window: 1024 };
             assert_eq!(seen, Seen { from, to, ttl: 50, what });
@@ -348,7 +359,7 @@ mod tests {
         let about = About { to, protocol: PROTOCOL_UDP, first: 1000, second: 53 };
         assert_eq!(parse(&bytes).unwrap().what, What::IcmpError { kind: 3, code: 3, about });
         let (from, to) = addresses(true);
-        let ours = packet(from, to, PROTOCOL_ICMPV6, 9, 1, &icmp_request(from, to, 8, 5, 6));
+        let ours = packet(from, to, PROTOCOL_ICMPV6, 9, 1, &icmp_request(from, to, 8, 5, 6, b""));
         let error = [&[1, 4, 0, 0, 0, 0, 0, 0], &ours[..]].concat();
         let bytes = packet(to, from, PROTOCOL_ICMPV6, 64, 1, &error);
         let about = About { to, protocol: PROTOCOL_ICMPV6, first: 5, second: 6 };
@@ -375,7 +386,7 @@ mod tests {
             let at = random as usize / 7 % bytes.len();
             bytes[at] = (random >> 24) as u8;
             let _ = parse(&bytes[..(random >> 8) as usize % (bytes.len() + 1)]);
-            let _ = parse(&bytes);
+            let _ = (parse(&bytes), mss(&bytes));
             if round % 64 == 0 {
                 bytes[0] = if round % 128 == 0 { 0x45 } else { 0x60 };
             }

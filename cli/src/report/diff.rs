@@ -49,6 +49,12 @@ fn changed(old: &Host, new: &Host) -> String {
     let (old_ports, new_ports) = (ports(old), ports(new));
     let keys: std::collections::BTreeSet<_> = old_ports.keys().chain(new_ports.keys()).collect();
     let mut lines = String::new();
+    if let (Some(before), Some(after)) = (old.mac, new.mac)
+        && before != after
+    {
+        let (before, after) = (text::mac(&before), text::mac(&after));
+        let _ = writeln!(lines, "-  hardware address {before}\n+  hardware address {after}");
+    }
     for key in keys {
         let (before, after) = (old_ports.get(key), new_ports.get(key));
         let open = |port: Option<&Port>| port.is_some_and(|port| port.state.can_be_open());
@@ -71,10 +77,10 @@ fn changed(old: &Host, new: &Host) -> String {
 }
 
 fn line(port: &Port) -> String {
-    let service = port.service_name().unwrap_or("unknown");
+    let service = text::printable(port.service_name().unwrap_or("unknown").as_bytes());
+    let tunnel = if port.version.as_deref().is_some_and(|version| version.tls_tunnel) { "ssl/" } else { "" };
     let version = text::version(port);
-    let text =
-        format!("{}/{} {} {} {version}", port.number, port.protocol, port.state, text::printable(service.as_bytes()));
+    let text = format!("{}/{} {} {tunnel}{service} {version}", port.number, port.protocol, port.state);
     text.trim_end().to_owned()
 }
 
@@ -102,4 +108,103 @@ fn scripts(
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perilune_scan::result::{PortState, Protocol, Reason, ScriptResult, Version};
+
+    fn host(address: &str, ports: &[(u16, PortState)]) -> Host {
+        let mut host = Host::new(address.parse().unwrap());
+        host.ports = ports
+            .iter()
+            .map(|&(number, state)| Port {
+                number,
+                protocol: Protocol::Tcp,
+                state,
+                reason: Reason::SynAck,
+                reason_ttl: 0,
+                reason_address: None,
+                service: None,
+                version: None,
+                scripts: Vec::new(),
+            })
+            .collect();
+        host
+    }
+
+    fn script(id: &str, output: &str) -> ScriptResult {
+        ScriptResult { id: id.to_owned(), output: output.as_bytes().to_vec(), structured: None }
+    }
+
+    fn check(before: &Host, after: &Host, expected: &str) {
+        assert_eq!(diff(std::slice::from_ref(before), std::slice::from_ref(after)), expected);
+        assert_eq!(diff(std::slice::from_ref(after), std::slice::from_ref(after)), "");
+    }
+
+    const OPEN: PortState = PortState::Open;
+    const CLOSED: PortState = PortState::Closed;
+
+    #[test]
+    fn hosts_come_and_go() {
+        let (a, b) = (host("10.0.0.1", &[(80, OPEN), (81, CLOSED)]), host("10.0.0.2", &[(22, OPEN)]));
+        let gone = "-10.0.0.1: up\n-  80/tcp open unknown\n+10.0.0.2: up\n+  22/tcp open unknown\n";
+        assert_eq!(diff(std::slice::from_ref(&a), std::slice::from_ref(&b)), gone);
+        let mut down = a.clone();
+        down.state = HostState::Down;
+        check(&a, &down, "-10.0.0.1: up\n-  80/tcp open unknown\n");
+        check(&down, &a, "+10.0.0.1: up\n+  80/tcp open unknown\n");
+    }
+
+    #[test]
+    fn ports_change() {
+        let a = host("10.0.0.1", &[(80, OPEN), (81, CLOSED), (82, CLOSED)]);
+        let b = host("10.0.0.1", &[(80, OPEN), (81, OPEN), (90, OPEN), (91, CLOSED)]);
+        // What was not scanned in one of them is not told of, unless it is open.
+        let expected = " 10.0.0.1:\n-  81/tcp closed unknown\n+  81/tcp open unknown\n+  90/tcp open unknown\n";
+        check(&a, &b, expected);
+        check(&b, &a, " 10.0.0.1:\n-  81/tcp open unknown\n+  81/tcp closed unknown\n-  90/tcp open unknown\n");
+    }
+
+    #[test]
+    fn services_and_versions_change() {
+        let (mut a, mut b) = (host("10.0.0.1", &[(80, OPEN)]), host("10.0.0.1", &[(80, OPEN)]));
+        b.ports[0].service = Some("http".into());
+        check(&a, &b, " 10.0.0.1:\n-  80/tcp open unknown\n+  80/tcp open http\n");
+        let version = |number: &str| {
+            let (name, product) = (Some("http".to_owned()), Some("Web".to_owned()));
+            Some(Box::new(Version { name, product, version: Some(number.into()), probed: true, ..Version::default() }))
+        };
+        (a.ports[0].version, b.ports[0].version) = (version("1"), version("2"));
+        check(&a, &b, " 10.0.0.1:\n-  80/tcp open http Web 1\n+  80/tcp open http Web 2\n");
+        (a.ports[0].version, b.ports[0].version) = (version("1"), version("1"));
+        b.ports[0].version.as_mut().unwrap().tls_tunnel = true;
+        check(&a, &b, " 10.0.0.1:\n-  80/tcp open http Web 1\n+  80/tcp open ssl/http Web 1\n");
+    }
+
+    #[test]
+    fn scripts_change() {
+        let (mut a, mut b) = (host("10.0.0.1", &[(80, OPEN)]), host("10.0.0.1", &[(80, OPEN)]));
+        a.ports[0].scripts = vec![script("gone", "x"), script("same", "y"), script("title", "one\ntwo")];
+        b.ports[0].scripts = vec![script("new", "z\x01"), script("same", "y"), script("title", "\none\nthree")];
+        (a.scripts, b.scripts) = (vec![script("skew", "1s")], vec![script("skew", "2s")]);
+        let expected = " 10.0.0.1:\n   80/tcp open unknown, gone:\n-    x\n   80/tcp open unknown, new:\n+    z\\x01\n   \
+                        80/tcp open unknown, title:\n-    one\n-    two\n+    one\n+    three\n   host, skew:\n-    1s\n+    2s\n";
+        check(&a, &b, expected);
+    }
+
+    #[test]
+    fn names_and_hardware_change() {
+        let (mut a, mut b) = (host("10.0.0.1", &[(80, OPEN)]), host("10.0.0.1", &[(80, OPEN)]));
+        b.reverse_name = Some("moon.example".into());
+        check(&a, &b, "-10.0.0.1\n+moon.example (10.0.0.1)\n");
+        b.reverse_name = None;
+        b.mac = Some([0, 0, 0x5E, 0, 0x53, 1]);
+        // Without privilege nobody knows it.
+        check(&a, &b, "");
+        a.mac = Some([0, 0, 0x5E, 0, 0x53, 2]);
+        let expected = " 10.0.0.1:\n-  hardware address 00:00:5E:00:53:02\n+  hardware address 00:00:5E:00:53:01\n";
+        check(&a, &b, expected);
+    }
 }

@@ -2,8 +2,11 @@
 
 use super::text::{self, CountedState};
 use super::{Event, ReportOptions, Sink};
-use perilune_scan::result::{Host, HostState, Port, PortState, Protocol, Run};
+use perilune_scan::result::{Exit, Host, HostState, Port, PortState, Protocol, Run};
 use std::io::{self, Write};
+
+/// In front of a host whose scan was stopped.
+pub const PARTIAL: &str = "# Partial: ";
 
 /// Writes it.
 #[derive(Debug)]
@@ -37,13 +40,18 @@ impl<W: Write> Grepable<W> {
         }
         let name = host.name().map(|name| text::printable(name.as_bytes())).unwrap_or_default();
         let head = format!("Host: {} ({name})", host.address);
+        if host.is_partial {
+            writeln!(self.out, "{PARTIAL}{}", host.address)?;
+        }
         let status = match host.state {
-            _ if host.timed_out => "Timeout",
             HostState::Up => "Up",
             HostState::Down => "Down",
             HostState::Unknown | HostState::Skipped => "Unknown",
         };
         writeln!(self.out, "{head}\tStatus: {status}")?;
+        if host.timed_out {
+            writeln!(self.out, "{head}\tStatus: Timeout")?;
+        }
         if !self.options.port_scan || host.state != HostState::Up || host.timed_out {
             return Ok(());
         }
@@ -71,11 +79,18 @@ impl<W: Write> Grepable<W> {
 }
 
 impl<W: Write> Sink for Grepable<W> {
+    fn set_levels(&mut self, verbose: u8, debugging: u8) {
+        self.options.set_levels(verbose, debugging);
+    }
+
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Start(run) => self.start(run)?,
             Event::Host(host) => self.host(host)?,
-            Event::End(run) => super::normal::done_in_file(&mut self.out, run, &self.options)?,
+            Event::End(run) => match &run.exit {
+                Exit::Success => super::normal::done_in_file(&mut self.out, run, &self.options)?,
+                Exit::Error(message) => super::normal::stopped(&mut self.out, message, run, &self.options)?,
+            },
             _ => return Ok(()),
         }
         self.out.flush()

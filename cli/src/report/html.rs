@@ -11,8 +11,8 @@ use perilune_scan::result::{Exit, Host, HostState, Port, Run, ScriptResult};
 use std::fmt::Write as _;
 use std::io;
 
-const STYLE: &str = include_str!("html.css");
-const SCRIPT: &str = include_str!("html.js");
+pub const STYLE: &str = include_str!("html.css");
+pub const SCRIPT: &str = include_str!("html.js");
 
 /// Writes it, a whole page at any moment.
 #[derive(Debug)]
@@ -34,6 +34,10 @@ impl Html {
 }
 
 impl Sink for Html {
+    fn set_levels(&mut self, verbose: u8, debugging: u8) {
+        self.options.set_levels(verbose, debugging);
+    }
+
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Start(run) => {
@@ -141,6 +145,9 @@ fn section(host: &Host, options: &ReportOptions) -> String {
         facts.push(format!("reverse name {}", shown(reverse)));
     }
     facts.extend(host.mac.map(|mac| format!("hardware address {}", text::mac(&mac))));
+    if host.is_partial {
+        facts.push("the scan was stopped before its end".into());
+    }
     if host.timed_out {
         facts.push("given up: host time-out".into());
     }
@@ -178,12 +185,13 @@ fn row(out: &mut String, port: &Port) {
     let _ = writeln!(
         out,
         "<tr class=\"{class}\"><td data-sort=\"{}\">{}/{}</td><td>{state}</td><td>{tunnel}{service}</td><td>{}</td>\
-         <td>{}</td><td>{}</td></tr>",
+         <td>{}{}</td><td>{}</td></tr>",
         port.number,
         port.number,
         port.protocol,
         escape(&text::version(port)),
         port.reason,
+        port.reason_address.map(|address| format!(" from {address}")).unwrap_or_default(),
         scripts(&port.scripts)
     );
 }

@@ -64,11 +64,11 @@ pub fn to_json(event: &Event) -> Option<Value> {
             "hosts_done": progress.hosts_done, "hosts_up": progress.hosts_up, "hosts_now": progress.hosts_now,
         }),
         Event::HostUp(host) => with_event("host_up", host_head(host)),
-        Event::Ports(decided) => json!({
-            "event": "ports", "address": decided.address, "protocol": decided.protocol.as_str(),
-            "state": decided.state.as_str(), "reason": decided.reason.as_str(), "ttl": decided.ttl,
-            "ports": text::ranges(&decided.ports),
-        }),
+        Event::Ports(decided) => {
+            let mut value = with_event("ports", decided_json(decided));
+            value["address"] = json!(decided.address);
+            value
+        }
         Event::Service { address, protocol, number, version } => json!({
             "event": "service", "address": address, "protocol": protocol.as_str(), "port": number,
             "version": version_json(version),
@@ -146,18 +146,14 @@ fn host_json(host: &Host) -> Value {
     if host.timed_out {
         value["timed_out"] = json!(true);
     }
+    if host.is_partial {
+        value["partial"] = json!(true);
+    }
     let is_plain = |port: &&Port| port.state != PortState::Open && port.version.is_none() && port.scripts.is_empty();
     let ports: Vec<Value> = host.ports.iter().filter(|port| !is_plain(port)).map(port_json).collect();
     value["ports"] = json!(ports);
-    value["others_by_state"] = json!(
-        grouped(host.address, host.ports.iter().filter(is_plain))
-            .iter()
-            .map(|group| json!({
-                "protocol": group.protocol.as_str(), "state": group.state.as_str(), "reason": group.reason.as_str(),
-                "ttl": group.ttl, "ports": text::ranges(&group.ports),
-            }))
-            .collect::<Vec<_>>()
-    );
+    value["others_by_state"] =
+        json!(grouped(host.address, host.ports.iter().filter(is_plain)).iter().map(decided_json).collect::<Vec<_>>());
     if !host.scripts.is_empty() {
         value["scripts"] = scripts_json(&host.scripts);
     }
@@ -187,6 +183,7 @@ pub fn grouped<'a>(address: IpAddr, ports: impl Iterator<Item = &'a Port>) -> Ve
                 && group.state == port.state
                 && group.reason == port.reason
                 && group.ttl == port.reason_ttl
+                && group.other == port.reason_address
         };
         match groups.iter_mut().find(same) {
             Some(group) => group.ports.push(port.number),
@@ -196,6 +193,7 @@ pub fn grouped<'a>(address: IpAddr, ports: impl Iterator<Item = &'a Port>) -> Ve
                 state: port.state,
                 reason: port.reason,
                 ttl: port.reason_ttl,
+                other: port.reason_address,
                 ports: vec![port.number],
             }),
         }
@@ -204,11 +202,25 @@ pub fn grouped<'a>(address: IpAddr, ports: impl Iterator<Item = &'a Port>) -> Ve
     groups
 }
 
+fn decided_json(decided: &Decided) -> Value {
+    let mut value = json!({
+        "protocol": decided.protocol.as_str(), "state": decided.state.as_str(), "reason": decided.reason.as_str(),
+        "ttl": decided.ttl, "ports": text::ranges(&decided.ports),
+    });
+    if let Some(other) = decided.other {
+        value["from"] = json!(other);
+    }
+    value
+}
+
 fn port_json(port: &Port) -> Value {
     let mut value = json!({
         "port": port.number, "protocol": port.protocol.as_str(), "state": port.state.as_str(),
         "reason": port.reason.as_str(), "ttl": port.reason_ttl,
     });
+    if let Some(other) = port.reason_address {
+        value["from"] = json!(other);
+    }
     if let Some(service) = &port.service {
         value["service"] = json!(service);
     }
@@ -371,6 +383,7 @@ fn decided_of(address: IpAddr, value: &Value) -> Option<Decided> {
         state: PortState::from_name(text("state")?)?,
         reason: Reason::from_name(text("reason")?)?,
         ttl: value.get("ttl").and_then(Value::as_u64).unwrap_or(0) as u8,
+        other: text("from").and_then(|address| address.parse().ok()),
         ports: text::parse_ranges(text("ports")?),
     })
 }
@@ -383,6 +396,7 @@ pub fn ports_of(decided: &Decided) -> impl Iterator<Item = Port> {
         state: decided.state,
         reason: decided.reason,
         reason_ttl: decided.ttl,
+        reason_address: decided.other,
         service: services::name(decided.protocol, number).map(str::to_owned),
         version: None,
         scripts: Vec::new(),
@@ -408,6 +422,7 @@ fn host_of(value: &Value) -> Option<Host> {
     });
     (host.started_at, host.ended_at) = (number(value, "started_at"), number(value, "ended_at"));
     host.timed_out = value.get("timed_out").and_then(Value::as_bool).unwrap_or(false);
+    host.is_partial = value.get("partial").and_then(Value::as_bool).unwrap_or(false);
     host.ports = array(value.get("ports")).iter().filter_map(port_of).collect();
     for group in array(value.get("others_by_state")) {
         if let Some(decided) = decided_of(host.address, group) {
@@ -445,6 +460,7 @@ fn port_of(value: &Value) -> Option<Port> {
         state: PortState::from_name(text("state")?)?,
         reason: Reason::from_name(text("reason")?)?,
         reason_ttl: value.get("ttl").and_then(Value::as_u64).unwrap_or(0) as u8,
+        reason_address: text("from").and_then(|address| address.parse().ok()),
         service: text("service").map(str::to_owned),
         version: value.get("version").map(|version| Box::new(version_of(version))),
         scripts: scripts_of(value.get("scripts")),

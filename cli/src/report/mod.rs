@@ -20,6 +20,8 @@ pub mod text;
 pub mod xml;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod samples;
 
 use perilune_scan::result::{Host, HostState, PortState, Protocol, Reason, Run, ScriptResult, Version};
@@ -117,6 +119,8 @@ pub struct Decided {
     pub state: PortState,
     pub reason: Reason,
     pub ttl: u8,
+    /// Who says so, if not the host.
+    pub other: Option<IpAddr>,
     /// Ascending.
     pub ports: Vec<u16>,
 }
@@ -128,6 +132,11 @@ pub trait Sink {
     /// # Errors
     /// What writing gives.
     fn event(&mut self, event: &Event) -> io::Result<()>;
+
+    /// The user wants to see more, or less, from now on.
+    fn set_levels(&mut self, verbose: u8, debugging: u8) {
+        let _ = (verbose, debugging);
+    }
 }
 
 /// What the command line says about reports.
@@ -145,11 +154,18 @@ pub struct ReportOptions {
     pub port_scan: bool,
     /// Nmap's name in the first and last lines.
     pub compat: bool,
+    /// Where data files were read from.
+    pub data_folder: Option<String>,
     /// For the XML.
     pub stylesheet: Option<String>,
 }
 
 impl ReportOptions {
+    /// Other levels of `-v` and `-d`.
+    pub fn set_levels(&mut self, verbose: u8, debugging: u8) {
+        (self.verbose, self.debugging) = (verbose, debugging);
+    }
+
     /// What a run's own words say, for files that are made from it later.
     pub fn of(run: &Run) -> ReportOptions {
         let has = |word: &str| run.args.iter().any(|arg| arg == word);
@@ -161,6 +177,7 @@ impl ReportOptions {
             version_scan: run.args.iter().any(|arg| arg == "-A" || (arg.starts_with("-s") && arg.contains('V'))),
             port_scan: !run.scans.is_empty(),
             compat: false,
+            data_folder: None,
             stylesheet: None,
         }
     }

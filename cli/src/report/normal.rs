@@ -12,6 +12,9 @@ const INFO_MAX: usize = 5;
 /// Fingerprints of one host that are shown.
 const FINGERPRINTS_MAX: usize = 9;
 
+/// What stands in a host whose scan was stopped.
+pub const PARTIAL: &str = "The scan of this host was stopped before its end.";
+
 /// Writes it: to a terminal with what happens meanwhile, or to a file.
 #[derive(Debug)]
 pub struct Normal<W> {
@@ -48,7 +51,8 @@ impl<W: Write> Normal<W> {
         let at = text::hour_and_minute(task.time);
         if task.has_ended {
             let took = text::seconds(task.elapsed_ms);
-            return writeln!(self.out, "Completed {} at {at}, {took}s elapsed ({})", task.name, task.extra);
+            let extra = if task.extra.is_empty() { String::new() } else { format!(" ({})", task.extra) };
+            return writeln!(self.out, "Completed {} at {at}, {took}s elapsed{extra}", task.name);
         }
         writeln!(self.out, "Initiating {} at {at}", task.name)?;
         if task.extra.is_empty() { Ok(()) } else { writeln!(self.out, "{}", task.extra) }
@@ -72,6 +76,10 @@ impl<W: Write> Normal<W> {
 }
 
 impl<W: Write> Sink for Normal<W> {
+    fn set_levels(&mut self, verbose: u8, debugging: u8) {
+        self.options.set_levels(verbose, debugging);
+    }
+
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Start(run) if self.is_terminal => starting(&mut self.out, run, &self.options)?,
@@ -89,7 +97,10 @@ impl<W: Write> Sink for Normal<W> {
                 if let Exit::Error(message) = &run.exit
                     && !self.is_terminal
                 {
-                    writeln!(self.out, "# {message}")?;
+                    return stopped(&mut self.out, message, run, &self.options).and_then(|()| self.out.flush());
+                }
+                if let Some(folder) = self.options.data_folder.as_ref().filter(|_| self.options.verbose > 0) {
+                    writeln!(self.out, "Read data files from: {folder}")?;
                 }
                 if self.started_version && self.options.compat {
                     writeln!(
@@ -136,7 +147,14 @@ pub fn starting(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io:
 
 /// The last line on the terminal.
 pub fn done(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io::Result<()> {
-    writeln!(out, "{} done: {}", options.name(), text::summary(run))
+    writeln!(out, "{} done: {}", options.name(), text::summary(run))?;
+    match run.raw {
+        Some(raw) if options.verbose > 0 && raw.sent > 0 => {
+            let (sent, received) = (text::bytes(raw.sent_bytes), text::bytes(raw.received_bytes));
+            writeln!(out, "           Raw packets sent: {} ({sent}) | Rcvd: {} ({received})", raw.sent, raw.received)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The first line of a file.
@@ -148,6 +166,12 @@ pub fn initiated(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io
 /// The last line of a file.
 pub fn done_in_file(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io::Result<()> {
     writeln!(out, "# {} done at {} -- {}", options.name(), text::date(run.ended_at), text::summary(run))
+}
+
+/// The last line of a file whose scan did not get to its end.
+pub fn stopped(out: &mut impl Write, message: &str, run: &Run, options: &ReportOptions) -> io::Result<()> {
+    let (message, ended) = (text::printable(message.trim_end().as_bytes()), text::date(run.ended_at));
+    writeln!(out, "# {} stopped at {ended} ({message}) -- {}", options.name(), text::summary(run))
 }
 
 /// Results of the pre-scan phase; nothing when there are none.
@@ -174,9 +198,12 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
     writeln!(out, "Nmap scan report for {label}")?;
     head(out, host, options)?;
     if host.timed_out {
-        writeln!(out, "Skipping host {label} due to host timeout")?;
+        return writeln!(out, "Skipping host {label} due to host timeout");
     }
-    if options.port_scan && host.state == HostState::Up && !host.timed_out {
+    if options.port_scan && host.state == HostState::Up {
+        if host.is_partial {
+            writeln!(out, "{PARTIAL}")?;
+        }
         ports(out, host, &label, options)?;
         fingerprints(out, host)?;
         mac_address(out, host)?;
@@ -259,6 +286,15 @@ fn label(host: &Host) -> String {
 
 fn reason(reason: Reason, ttl: u8) -> String {
     if ttl == 0 { reason.to_string() } else { format!("{reason} ttl {ttl}") }
+}
+
+/// `no-response`, `syn-ack ttl 64`, `host-unreach from 10.0.0.1 ttl 255`
+fn port_reason(port: &Port) -> String {
+    match port.reason_address {
+        Some(address) if port.reason_ttl > 0 => format!("{} from {address} ttl {}", port.reason, port.reason_ttl),
+        Some(address) => format!("{} from {address}", port.reason),
+        None => reason(port.reason, port.reason_ttl),
+    }
 }
 
 /// The lines between the title and the ports.
@@ -352,7 +388,7 @@ fn cells(port: &Port, options: &ReportOptions) -> [String; 5] {
         Protocol::Ip => port.number.to_string(),
         protocol => format!("{}/{protocol}", port.number),
     };
-    [number, port.state.to_string(), service(port, options), reason(port.reason, port.reason_ttl), text::version(port)]
+    [number, port.state.to_string(), service(port, options), port_reason(port), text::version(port)]
 }
 
 /// The service's name; `?` when it was asked and did not say, `ssl/` when it speaks inside TLS.

@@ -1,7 +1,9 @@
 //! Logs read back: the events of a file in any format that holds them all.
 
 use super::{Event, json, read_xml};
+use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// Why a file could not be read.
@@ -36,7 +38,23 @@ pub fn events(path: &Path) -> Result<(Format, Vec<Event>), ReadError> {
     if text.trim_ascii_start().starts_with(b"<") {
         return read_xml::events(&text).map(|events| (Format::Xml, events)).map_err(wrong);
     }
-    let events = json_events(&text);
+    let mut events = json_events(&text);
+    // A scan that was gone on with tells of what was stopped once more, and of its end.
+    let last: HashMap<IpAddr, usize> = events
+        .iter()
+        .enumerate()
+        .filter_map(|(idx, event)| if let Event::Host(host) = event { Some((host.address, idx)) } else { None })
+        .collect();
+    let count = events.len();
+    let mut idx = 0..;
+    events.retain(|event| {
+        let idx = idx.next().unwrap_or(count);
+        match event {
+            Event::Host(host) if host.is_partial => last.get(&host.address) == Some(&idx),
+            Event::End(_) => idx + 1 == count,
+            _ => true,
+        }
+    });
     match events.first() {
         Some(Event::Start(_)) => Ok((Format::Json, events)),
         _ => Err(wrong("it is neither XML nor lines of JSON of a scan".to_owned())),

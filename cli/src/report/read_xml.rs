@@ -3,7 +3,8 @@
 //! Elements that say nothing a report shows are passed over. Nothing in the file makes this recurse: tables of scripts
 //! are kept on a stack of its own.
 
-use super::{Event, text};
+use super::{Event, text, xml};
+use crate::words;
 use perilune_scan::result::{
     Element, Exit, Hop, Host, HostState, Port, PortState, Protocol, Reason, Run, ScanInfo, ScriptResult, Times, Trace,
     Version,
@@ -129,7 +130,7 @@ impl State {
         match name {
             "nmaprun" => {
                 let mut run = Run::new(own("args").unwrap_or_default(), number(attributes, "start"));
-                run.args = run.command_line.split_ascii_whitespace().skip(1).map(str::to_owned).collect();
+                run.args = words::split(&run.command_line).into_iter().skip(1).collect();
                 self.run = Some(run);
             }
             "scaninfo" => {
@@ -149,6 +150,7 @@ impl State {
                 let mut host = Host::new(std::net::Ipv4Addr::UNSPECIFIED.into());
                 (host.started_at, host.ended_at) = (number(attributes, "starttime"), number(attributes, "endtime"));
                 host.timed_out = get("timedout") == Some("true");
+                host.is_partial = get("comment") == Some(xml::PARTIAL);
                 self.started(|| None);
                 self.host = Some(host);
             }
@@ -248,6 +250,7 @@ impl State {
                 let Some(port) = &mut self.port else { return };
                 port.state = get("state").and_then(PortState::from_name).unwrap_or(PortState::Filtered);
                 (port.reason, port.reason_ttl) = (reason(), number(attributes, "reason_ttl"));
+                port.reason_address = get("reason_ip").and_then(|text| text.parse().ok());
             }
             "service" => {
                 let Some(port) = &mut self.port else { return };
@@ -322,6 +325,7 @@ fn plain_port(protocol: Protocol, number: u16, state: PortState, reason: Reason)
         state,
         reason,
         reason_ttl: 0,
+        reason_address: None,
         service: services::name(protocol, number).map(str::to_owned),
         version: None,
         scripts: Vec::new(),

@@ -13,6 +13,7 @@ const SCAN: ReportOptions = ReportOptions {
     version_scan: false,
     port_scan: true,
     compat: false,
+    data_folder: None,
     stylesheet: None,
 };
 
@@ -23,7 +24,17 @@ fn port(number: u16, state: PortState, service: Option<&str>) -> Port {
         _ => Reason::NoResponse,
     };
     let service = service.map(str::to_string);
-    Port { number, protocol: Protocol::Tcp, state, reason, reason_ttl: 0, service, version: None, scripts: Vec::new() }
+    Port {
+        number,
+        protocol: Protocol::Tcp,
+        state,
+        reason,
+        reason_ttl: 0,
+        reason_address: None,
+        service,
+        version: None,
+        scripts: Vec::new(),
+    }
 }
 
 fn result(id: &str, output: &[u8], structured: Option<Element>) -> ScriptResult {

@@ -94,6 +94,15 @@ pub fn milliseconds(us: u64) -> String {
     format!("{:.2}", us as f64 / 1000.0)
 }
 
+/// `172B`, `44.044KB`
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..10_000 => format!("{count}B"),
+        10_000..10_000_000 => format!("{:.3}KB", count as f64 / 1e3),
+        _ => format!("{:.3}MB", count as f64 / 1e6),
+    }
+}
+
 /// `0:01:05`, of milliseconds.
 pub fn clock(ms: u64) -> String {
     let seconds = ms / 1000;
@@ -221,6 +230,7 @@ mod tests {
         );
         assert_eq!(ranges(&[1, 2, 3, 80, 65_534, 65_535]), "1-3,80,65534-65535");
         assert_eq!(ranges(&[]), "");
+        assert_eq!([172, 44_044, 12_345_678].map(bytes), ["172B", "44.044KB", "12.346MB"]);
         assert_eq!([0, 4, 5, 42_470, 1_999].map(seconds), ["0.00", "0.00", "0.01", "42.47", "2.00"]);
         assert_eq!(printable(b"a\t\n\r\x01\x7f\xc8~"), "a\t\n\\x0D\\x01\\x7F\\xC8~");
     }

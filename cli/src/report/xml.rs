@@ -14,6 +14,9 @@ use std::net::IpAddr;
 /// Confidence of a name that was only looked up.
 const TABLE_CONFIDENCE: u8 = 3;
 
+/// The comment of a host whose scan was stopped.
+pub const PARTIAL: &str = "partial";
+
 /// Why a document ends that nobody ended.
 const CUT_OFF: &str = "the scan did not end";
 
@@ -44,6 +47,10 @@ impl Xml {
 }
 
 impl Sink for Xml {
+    fn set_levels(&mut self, verbose: u8, debugging: u8) {
+        self.options.set_levels(verbose, debugging);
+    }
+
     fn event(&mut self, event: &Event) -> io::Result<()> {
         let mut part = Vec::new();
         match event {
@@ -54,7 +61,7 @@ impl Sink for Xml {
             Event::TargetRejected(expression) => rejected_target(&mut part, expression)?,
             Event::Task(task) if self.options.verbose > 0 => self::task(&mut part, task)?,
             Event::Progress(progress) => self::progress(&mut part, progress)?,
-            Event::HostUp(host) => hint(&mut part, host)?,
+            Event::HostUp(host) if self.options.port_scan => hint(&mut part, host)?,
             Event::PreScripts(results) => prescripts(&mut part, results)?,
             Event::PostScripts(results) => postscripts(&mut part, results)?,
             Event::Host(host) => {
@@ -146,6 +153,9 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
     if host.timed_out {
         write!(out, " timedout=\"true\"")?;
     }
+    if host.is_partial {
+        write!(out, " comment=\"{PARTIAL}\"")?;
+    }
     let (state, reason, ttl) = (host.state, host.reason, host.reason_ttl);
     writeln!(out, "><status state=\"{state}\" reason=\"{reason}\" reason_ttl=\"{ttl}\"/>")?;
     address(out, host)?;
@@ -155,7 +165,9 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
     if options.port_scan && host.state == HostState::Up && !host.timed_out {
         ports(out, host, options)?;
     }
-    enclosed_scripts(out, "hostscript", &host.scripts)?;
+    if !host.timed_out {
+        enclosed_scripts(out, "hostscript", &host.scripts)?;
+    }
     if let Some(trace) = &host.trace {
         self::trace(out, trace)?;
     }
@@ -276,7 +288,8 @@ fn extra_ports(out: &mut impl Write, counted: &CountedState) -> io::Result<()> {
 fn port(out: &mut impl Write, port: &Port) -> io::Result<()> {
     let (state, reason, ttl) = (port.state, port.reason, port.reason_ttl);
     write!(out, "<port protocol=\"{}\" portid=\"{}\">", port.protocol, port.number)?;
-    write!(out, "<state state=\"{state}\" reason=\"{reason}\" reason_ttl=\"{ttl}\"/>")?;
+    let other = port.reason_address.map(|address| format!(" reason_ip=\"{address}\"")).unwrap_or_default();
+    write!(out, "<state state=\"{state}\" reason=\"{reason}\" reason_ttl=\"{ttl}\"{other}/>")?;
     let found = port.version.as_deref();
     match (port.service_name(), found) {
         (Some(name), _) => service(out, name, found)?,

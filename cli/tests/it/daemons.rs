@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// How long a server may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The port of `rpcbind`.
+const RPC_PORT: u16 = 111;
+
 /// A running server.
 pub struct Daemon {
     pub name: &'static str,
@@ -109,19 +112,34 @@ impl Daemons {
         std::thread::sleep(Duration::from_millis(500));
     }
 
+    /// A certificate for those that speak TLS.
+    fn certificate(&self) {
+        shell(&format!(
+            "cd {} && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 30 -subj /CN=perilune.example",
+            self.folder.display()
+        ));
+    }
+
+    /// Web servers only.
+    pub fn start_web() -> Daemons {
+        let mut daemons = Daemons::new();
+        daemons.certificate();
+        daemons.web();
+        daemons.wait();
+        daemons
+    }
+
     /// All that there are.
     pub fn start_all() -> Daemons {
         let mut daemons = Daemons::new();
-        shell(&format!(
-            "cd {} && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 30 -subj /CN=perilune.example",
-            daemons.folder.display()
-        ));
+        daemons.certificate();
         daemons.web();
         daemons.stores();
         daemons.databases();
         daemons.mail();
         daemons.files();
         daemons.names();
+        daemons.messages();
         daemons.wait();
         daemons
     }
@@ -327,6 +345,19 @@ impl Daemons {
             false,
             &format!("/usr/sbin/smbd --foreground --no-process-group --configfile={config}"),
         );
+    }
+
+    fn messages(&mut self) {
+        let port = free_port();
+        let config = self.file("mosquitto.conf", &format!("listener {port} 127.0.0.1\nallow_anonymous true\n"));
+        self.start("mosquitto", port, false, &format!("/usr/sbin/mosquitto -c {config}"));
+        // It knows no port but its own, and may run already, or begin to just now.
+        if TcpStream::connect((Ipv4Addr::LOCALHOST, RPC_PORT)).is_ok() {
+            self.start("rpcbind", RPC_PORT, false, "sleep 600");
+        } else {
+            self.start("rpcbind", RPC_PORT, false, "sh -c '/usr/sbin/rpcbind -f -h 127.0.0.1; exec sleep 600'");
+        }
+        self.start("rpcbind-udp", RPC_PORT, true, "sleep 600");
     }
 
     fn names(&mut self) {

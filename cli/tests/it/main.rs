@@ -3,9 +3,11 @@
 mod certificates;
 mod daemons;
 mod errors;
+mod folder;
 mod interpreter;
 mod interrupted;
 mod official;
+mod options;
 mod programs;
 mod proxies;
 mod raw;

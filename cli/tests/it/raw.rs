@@ -5,6 +5,7 @@
 //! ```
 
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Namespaces that go away with the value.
 struct Networks {
@@ -21,8 +22,9 @@ fn run(command: &str) -> String {
 
 impl Networks {
     fn new() -> Networks {
-        let pid = std::process::id();
-        let names = ["near", "middle", "far"].map(|name| format!("perilune-{name}-{pid}"));
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let own = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let names = ["near", "middle", "far"].map(|name| format!("perilune-{name}-{own}"));
         let [near, middle, far] = &names;
         let networks = Networks { names: names.clone(), servers: Vec::new() };
         run(&format!(
@@ -32,10 +34,13 @@ impl Networks {
              ip -n {near} addr add 10.77.0.1/24 dev va; ip -n {near} addr add fd77::1/64 dev va nodad
              ip -n {middle} addr add 10.77.0.2/24 dev vb; ip -n {middle} addr add fd77::2/64 dev vb nodad
              ip -n {middle} addr add 10.78.0.2/24 dev vc; ip -n {far} addr add 10.78.0.3/24 dev vd
+             ip -n {middle} addr add fd78::2/64 dev vc nodad; ip -n {far} addr add fd78::3/64 dev vd nodad
+             ip -n {near} addr add 10.77.0.9/32 dev va
              ip -n {near} link set va up; ip -n {middle} link set vb up
              ip -n {middle} link set vc up; ip -n {far} link set vd up
              ip -n {near} route add default via 10.77.0.2; ip -n {far} route add default via 10.78.0.2
-             ip netns exec {middle} sysctl -qw net.ipv4.ip_forward=1 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0"
+             ip -n {near} -6 route add default via fd77::2; ip -n {far} -6 route add default via fd78::2
+             ip netns exec {middle} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0"
         ));
         networks
     }
@@ -128,6 +133,18 @@ fn raw_scans_between_networks() {
             "RCVD (",
         ],
     );
+    let report = networks.scan("-n -6 -p 8081 fd78::3 --reason --traceroute");
+    check(&report, &["8081/tcp open  sunproxyadmin syn-ack ttl 63", "TRACEROUTE (using port 8081/tcp)"]);
+    let hops: Vec<&str> = report.lines().filter(|line| line.contains(" ms fd7")).collect();
+    assert!(hops.len() == 2 && hops[0].ends_with("fd77::2") && hops[1].ends_with("fd78::3"), "{report}");
+    let report =
+        networks.scan("-n -sS -p 8081 10.78.0.3 -S 10.77.0.9 -e va -g 4321 --data-length 6 --ttl 9 --packet-trace");
+    check(&report, &["8081/tcp open  sunproxyadmin"]);
+    assert!(report.contains(" TCP 10.77.0.9:4321 > 10.78.0.3:8081 S ttl=9 id="), "{report}");
+    assert!(report.contains(" iplen=50  seq="), "{report}");
+    // A connection can send from another address of ours, too.
+    let report = networks.scan("-n -sT -p 8081 10.78.0.3 -S 10.77.0.9 -e va -Pn");
+    check(&report, &["8081/tcp open  sunproxyadmin"]);
     let report = networks.scan("-n -sU -p 8080,8082 10.77.0.2 --reason");
     check(
         &report,
@@ -143,5 +160,61 @@ fn raw_scans_between_networks() {
         ],
     );
     let report = networks.scan("-n -Pn -p 80 10.79.0.1 10.80.0.1 --reason");
-    check(&report, &["80/tcp filtered http    no-response", "80/tcp filtered http    admin-prohibited ttl 64"]);
+    check(
+        &report,
+        &["80/tcp filtered http    no-response", "80/tcp filtered http    admin-prohibited from 10.77.0.2 ttl 64"],
+    );
+}
+
+/// Hands frames on between the two links of the middle, and loses some TCP packets: which ones follows from the port
+/// of the far end, the direction, and how many there were.
+const LOSSY: &str = "import socket, select, sys, zlib
+links = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) for _ in range(2)]
+for link, name in zip(links, ['vb', 'vc']): link.bind((name, 0))
+seen, lost = {}, 0
+print('ready', flush=True)
+while True:
+    for at in range(2):
+        if links[at] not in select.select(links, [], [])[0]: continue
+        frame, address = links[at].recvfrom(65535)
+        if address[2] == socket.PACKET_OUTGOING: continue
+        if frame[12:14] == b'\\x08\\0' and frame[23] == 6:
+            port = frame[36:38] if at == 0 else frame[34:36]
+            seen[at, port] = seen.get((at, port), 0) + 1
+            if zlib.crc32(port + bytes([at, seen[at, port] % 256])) % 100 < 20: continue
+        links[1 - at].send(frame)";
+
+#[test]
+fn a_syn_scan_bears_loss() {
+    use std::io::Read;
+    let mut networks = Networks::new();
+    let [near, middle, far] = networks.names.clone();
+    // One network, whose middle is a program.
+    run(&format!(
+        "ip -n {near} addr flush dev va; ip -n {middle} addr flush dev vb; ip -n {middle} addr flush dev vc
+         ip -n {far} addr flush dev vd; ip netns exec {middle} sysctl -qw net.ipv4.ip_forward=0
+         ip -n {near} addr add 10.79.0.1/24 dev va; ip -n {far} addr add 10.79.0.3/24 dev vd"
+    ));
+    let mut lossy = Command::new("ip")
+        .args(["netns", "exec", &middle, "python3", "-c", LOSSY])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("ip is installed, and we are root");
+    let mut line = [0; 6];
+    lossy.stdout.as_mut().expect("it is piped").read_exact(&mut line).expect("the program starts");
+    networks.servers.push(lossy);
+    let open = [9100, 9133, 9166, 9199];
+    open.iter().for_each(|&port| networks.serve(2, port));
+    let started = std::time::Instant::now();
+    let report = networks.scan("-n -sS -p 9000-9299 10.79.0.3 -d3 --max-retries 10");
+    for port in open {
+        check(&report, &[&format!("{port}/tcp open")]);
+    }
+    let closed = report.lines().filter(|line| line.contains("/tcp closed")).count();
+    let filtered = report.lines().filter(|line| line.contains("/tcp filtered")).count();
+    println!("{closed} closed, {filtered} filtered, {:?}", started.elapsed());
+    assert!(closed + filtered == 296 && filtered <= 6, "{closed} closed, {filtered} filtered");
+    assert!(report.contains("Increasing send delay for 10.79.0.3 from 0 to 5"), "{report}");
+    assert!(started.elapsed().as_secs() < 120, "{:?}", started.elapsed());
 }

@@ -1,36 +1,11 @@
 //! Scans of real services on loopback, from the command line to the report.
 
+use crate::folder::Folder;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-
-/// A folder that is removed with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("perilune-scan-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("the folder can be made");
-        Folder(path)
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).expect("the file can be written");
-        path.to_string_lossy().into_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A process that ends with the value.
 struct Daemon(Child);
@@ -70,7 +45,7 @@ fn free_port() -> u16 {
 /// Starts nginx with one page; its port.
 fn nginx(folder: &Folder, page: &str) -> (Daemon, u16) {
     let port = web_port();
-    let home = folder.0.display();
+    let home = folder.path().display();
     folder.file("index.html", page);
     let config = format!(
         "daemon off; master_process off; pid {home}/pid; error_log {home}/error.log;
@@ -85,7 +60,7 @@ fn nginx(folder: &Folder, page: &str) -> (Daemon, u16) {
     let config = folder.file("nginx.conf", &config);
     let program = ["/usr/sbin/nginx", "nginx"].into_iter().find(|path| Path::new(path).exists()).unwrap_or("nginx");
     let child = Command::new(program)
-        .args(["-c", &config, "-p", &folder.0.to_string_lossy()])
+        .args(["-c", &config, "-p", &folder.path().to_string_lossy()])
         .stderr(Stdio::null())
         .spawn()
         .expect("nginx is installed");
@@ -122,7 +97,7 @@ fn the_demo_reports_four_services() {
 fn the_title_of_an_nginx_is_printed_and_the_xml_is_read() {
     let folder = Folder::new();
     let (_daemon, port) = nginx(&folder, "<html><head><title>Served by nginx &amp; co</title></head></html>");
-    let xml = folder.0.join("out.xml");
+    let xml = folder.path().join("out.xml");
     let (port, xml) = (port.to_string(), xml.to_string_lossy().into_owned());
     let script = "./scripts/http-title.nse";
     let output = perilune(&["-n", "-Pn", "-p", &port, "--script", script, "127.0.0.1", "-oX", &xml]);

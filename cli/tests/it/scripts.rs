@@ -1,36 +1,10 @@
 //! Scripts from the command line: what is printed at each level, beside an installed Nmap where that is the measure.
 
+use crate::folder::Folder;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 const DATA: [&str; 2] = ["--datadir", "/usr/share/nmap"];
-
-/// A folder that is removed with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("perilune-scripts-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("the folder can be made");
-        Folder(path)
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).expect("the file can be written");
-        path.to_string_lossy().into_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn run(program: &str, args: &[&str]) -> Output {
     let mut command = Command::new(program);

@@ -42,6 +42,8 @@ fn lists_exclusions_and_shards() {
     assert_eq!(together, whole);
     parts[0].dedup();
     assert_eq!(parts[0].len(), 6);
+    // Four billion addresses, of which two are this shard's.
+    assert_eq!(listed(&["-n", "0.0.0.0/0", "--shard", "3/4000000000"]), ["0.0.0.2", "238.107.40.2"]);
     let random = || listed(&["-n", "-iR", "20", "--seed", "5"]);
     assert_eq!((random().len(), random()), (20, random()));
     assert_eq!(listed(&["-n", "--unique", "10.0.0.1", "10.0.0.1", "10.0.0-1.1"]), ["10.0.0.1", "10.0.1.1"]);

@@ -68,6 +68,23 @@ fn real_servers_are_known_as_by_the_reference() {
             different.push(format!("{}\n  reference {theirs:?}\n  ours      {ours:?}", daemon.name));
         }
     }
-    assert!(daemons.all.len() >= 16);
+    assert!(daemons.all.len() >= 20);
     assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+#[test]
+fn the_bare_binary_knows_what_speaks_inside_tls() {
+    let daemons = Daemons::start_web();
+    let port = |name: &str| {
+        let found = daemons.all.iter().find(|daemon| daemon.name == name);
+        found.expect("it was started").port.to_string()
+    };
+    let ports = format!("{},{}", port("nginx"), port("nginx-tls"));
+    let args = ["-n", "-Pn", "-sT", "-sV", "-p", &ports, "-oX", "-", "127.0.0.1"];
+    let found = services(&run(env!("CARGO_BIN_EXE_perilune"), &args));
+    for (name, tunnel) in [("nginx", ""), ("nginx-tls", " tunnel=ssl")] {
+        let shown = &found[&format!("tcp/{}", port(name))];
+        assert!(shown.starts_with("open syn-ack name=http product=nginx"), "{shown}");
+        assert!(shown.contains(&format!("{tunnel} method=probed conf=10")), "{shown}");
+    }
 }

@@ -1,8 +1,9 @@
 //! What scripts know of hosts and ports and change there, and what becomes of their results.
 
 use crate::support::{Folder, echo, engine, host, output, results};
-use perilune_nse::{Options, Phase, Watch};
+use perilune_nse::{Options, Phase};
 use perilune_scan::port::PortLists;
+use perilune_scan::result::Host;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -66,15 +67,6 @@ fn links_are_shown_if_the_scan_uses_them() {
     assert!(shown[0].starts_with("host test: lo true 4 "), "{shown:?}");
 }
 
-/// Gives hosts so many milliseconds.
-struct Hurried(u64);
-
-impl Watch for Hurried {
-    fn host_time_left_ms(&self) -> Option<u64> {
-        Some(self.0)
-    }
-}
-
 #[test]
 fn the_time_of_a_host_ends_its_scripts() {
     let folder = Folder::new();
@@ -86,7 +78,8 @@ fn the_time_of_a_host_ends_its_scripts() {
         let mut engine = engine(Options { script_timeout_ms: Some(1000), ..Options::default() });
         engine.select(std::slice::from_ref(&script)).expect("the script loads");
         let began = Instant::now();
-        let (hosts, _) = engine.run_watched(Phase::Scan, vec![host(&[])], &mut Hurried(limit_ms));
+        let hurried = Host { time_left_ms: Some(limit_ms), ..host(&[]) };
+        let (hosts, _) = engine.run(Phase::Scan, vec![hurried]);
         assert!(began.elapsed() < Duration::from_secs(10));
         assert_eq!((hosts[0].timed_out, hosts[0].scripts.len()), (timed_out, 0), "{limit_ms} ms");
     }

@@ -66,6 +66,7 @@ pub fn host(ports: &[u16]) -> Host {
         state: PortState::Open,
         reason: Reason::SynAck,
         reason_ttl: 0,
+        reason_address: None,
         service: None,
         version: None,
         scripts: Vec::new(),

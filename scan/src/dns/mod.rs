@@ -25,7 +25,10 @@ const SERVERS_MAX: usize = 3;
 const TCP_MAX: usize = 65_537;
 /// The longest datagram that is looked at.
 const DATAGRAM_MAX: usize = 4_096;
-const PORT: u16 = 53;
+/// Where name servers listen.
+pub const PORT: u16 = 53;
+/// How often [`resolve`] asks whether to stop.
+const LOOK_MS: u64 = 250;
 
 /// What became of a question.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -352,7 +355,7 @@ pub fn resolve(
     servers: &[SocketAddr],
     questions: Vec<Question>,
     seed: u64,
-    mut stop: impl FnMut() -> bool,
+    mut stop: impl FnMut(usize) -> bool,
 ) -> Vec<Answer> {
     let mut answers = vec![Answer::Failed; questions.len()];
     let mut resolver = Resolver::new(servers, seed);
@@ -363,12 +366,13 @@ pub fn resolve(
         for (number, answer) in resolver.take_answers() {
             answers[number] = answer;
         }
-        if resolver.is_done() || stop() {
+        if resolver.is_done() || stop(resolver.open_count()) {
             resolver.close(network);
             return answers;
         }
         ready.clear();
-        let until = resolver.next_moment().unwrap_or_else(|| network.now());
+        let now = network.now();
+        let until = resolver.next_moment().unwrap_or(now).min(now.after(LOOK_MS));
         network.wait(Some(until), &mut ready);
     }
 }

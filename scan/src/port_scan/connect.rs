@@ -3,20 +3,18 @@
 //! An answer that the system knows at once never enters the poll, which is what makes near hosts fast. A connection
 //! that is made is reset at once, so that neither side keeps any state of it.
 
+use super::sockets::ProbeSockets;
+use super::trace::PacketTrace;
 use super::{Answer, Key, Method, Sent};
 use crate::net::{NetError, Network, Ready, SocketId, Transport};
 use crate::result::{PortState, Protocol, Reason};
-use hashbrown::HashMap;
 use std::net::SocketAddr;
 
 /// The connect scan.
 #[derive(Debug, Default)]
 pub struct Connect {
-    by_socket: HashMap<SocketId, Key>,
-    by_port: HashMap<(u32, u32), SocketId>,
-    /// `--packet-trace`: a line for each event.
-    pub trace: Option<Vec<String>>,
-    remotes: HashMap<SocketId, SocketAddr>,
+    sockets: ProbeSockets,
+    trace: PacketTrace,
 }
 
 impl Connect {
@@ -28,24 +26,19 @@ impl Connect {
         Some(match result {
             // On loopback a port of ours may be the very one that is asked.
             Ok(()) if is_self => Sent::Again,
-            Ok(()) => {
-                Sent::Answered(Answer { state: PortState::Open, reason: Reason::SynAck, ttl: 0, from_host: true })
-            }
+            Ok(()) => Sent::Answered(Answer {
+                state: PortState::Open,
+                reason: Reason::SynAck,
+                ttl: 0,
+                from_host: true,
+                other: None,
+            }),
             Err(error) => failed(error)?,
         })
     }
 
     fn tell(&mut self, network: &dyn Network, remote: SocketAddr, what: &str) {
-        if let Some(trace) = &mut self.trace {
-            let seconds = network.now_us() as f64 / 1e6;
-            trace.push(format!("CONN ({seconds:.4}s) TCP localhost > {remote} => {what}"));
-        }
-    }
-
-    fn forget(&mut self, id: SocketId) {
-        if let Some(key) = self.by_socket.remove(&id) {
-            self.by_port.remove(&(key.host_idx, key.port_idx));
-        }
+        self.trace.add("CONN", network, || format!("TCP localhost > {remote} => {what}"));
     }
 }
 
@@ -70,16 +63,12 @@ impl Method for Connect {
         };
         match self.look_at(network, id) {
             Some(outcome) => {
-                self.tell(network, remote, if outcome == Sent::Again { "Connected to itself" } else { shown(outcome) });
+                self.tell(network, remote, shown(outcome));
                 outcome
             }
             None => {
                 self.tell(network, remote, "Operation now in progress");
-                if self.trace.is_some() {
-                    self.remotes.insert(id, remote);
-                }
-                self.by_socket.insert(id, key);
-                self.by_port.insert((key.host_idx, key.port_idx), id);
+                self.sockets.insert(id, key, remote);
                 Sent::InFlight
             }
         }
@@ -87,37 +76,36 @@ impl Method for Connect {
 
     fn events(&mut self, network: &mut dyn Network, ready: &[Ready], outcomes: &mut Vec<(Key, Sent)>) {
         for event in ready {
-            let Some(&key) = self.by_socket.get(&event.id) else { continue };
+            let Some((key, remote)) = self.sockets.probe(event.id) else { continue };
             if let Some(outcome) = self.look_at(network, event.id) {
-                self.forget(event.id);
-                if let Some(remote) = self.remotes.remove(&event.id) {
-                    self.tell(network, remote, shown(outcome));
-                }
+                self.sockets.remove(event.id);
+                self.tell(network, remote, shown(outcome));
                 outcomes.push((key, outcome));
             }
         }
     }
 
     fn expire(&mut self, network: &mut dyn Network, key: Key) -> Option<Sent> {
-        let id = self.by_port.remove(&(key.host_idx, key.port_idx))?;
-        self.by_socket.remove(&id);
+        let (id, remote) = self.sockets.take(key)?;
         let outcome = self.look_at(network, id);
-        if outcome.is_none() {
-            network.abort(id);
+        match outcome {
+            Some(outcome) => self.tell(network, remote, shown(outcome)),
+            None => network.abort(id),
         }
         outcome
     }
 
     fn close(&mut self, network: &mut dyn Network) {
-        for (id, _) in self.by_socket.drain() {
-            network.abort(id);
-        }
-        self.by_port.clear();
+        self.sockets.drain().for_each(|id| network.abort(id));
+    }
+
+    fn trace(&mut self) -> &mut PacketTrace {
+        &mut self.trace
     }
 }
 
 fn answer(state: PortState, reason: Reason, from_host: bool) -> Sent {
-    Sent::Answered(Answer { state, reason, ttl: 0, from_host })
+    Sent::Answered(Answer { state, reason, ttl: 0, from_host, other: None })
 }
 
 /// What an error says of a port; `None`: as good as silence.
@@ -143,6 +131,7 @@ pub(super) fn reason_of(error: NetError) -> Reason {
 
 fn shown(outcome: Sent) -> &'static str {
     match outcome {
+        Sent::Again => "Connected to itself",
         Sent::Answered(Answer { state: PortState::Open, .. }) => describe(Ok(())),
         Sent::Answered(Answer { state: PortState::Closed, .. }) => describe(Err(NetError::Refused)),
         Sent::Answered(Answer { reason: Reason::HostUnreach, .. }) => describe(Err(NetError::HostUnreachable)),

@@ -1,5 +1,6 @@
 //! What a port scan knows of one host.
 
+use super::ping::Quiet;
 use super::window::{Delay, WINDOW_FIRST, Window};
 use super::{Answer, Key, record};
 use crate::result::{Host, Protocol};
@@ -36,6 +37,17 @@ pub(super) struct HostScan {
     pub outcomes: Vec<Option<Answer>>,
     pub undecided: usize,
     pub timed_out: bool,
+    /// How long its scan may take, and when that is over; when it began, and when the last port was decided.
+    pub left_us: Option<u64>,
+    pub limit_us: Option<u64>,
+    started_us: u64,
+    pub done_us: u64,
+    /// Index into `ports` of one that answers, for timing pings; one is under way.
+    pub ping_port: Option<u32>,
+    pub is_pinging: bool,
+    pub quiet: Quiet,
+    /// It was told that a port was given up.
+    pub gave_up: bool,
     /// How often ports had to be asked again at once.
     again: Vec<(u32, u8)>,
 }
@@ -65,9 +77,24 @@ impl HostScan {
             outcomes: vec![None; ports.len()],
             undecided: ports.len(),
             timed_out: false,
+            left_us: None,
+            limit_us: None,
+            started_us: 0,
+            done_us: 0,
+            ping_port: None,
+            is_pinging: false,
+            quiet: Quiet::default(),
+            gave_up: false,
             again: Vec::new(),
             ports,
         }
+    }
+
+    /// Its clock starts.
+    pub fn start(&mut self, now_us: u64) {
+        (self.started_us, self.done_us) = (now_us, now_us);
+        self.limit_us = self.left_us.map(|left_us| now_us.saturating_add(left_us));
+        self.quiet.answered(now_us);
     }
 
     pub fn is_done(&self) -> bool {
@@ -153,6 +180,7 @@ impl HostScan {
         let mut order: Vec<usize> = (0..self.ports.len()).collect();
         order.sort_unstable_by_key(|&idx| self.ports[idx]);
         host.times = self.estimate.times().or(host.times);
+        host.spend(self.done_us.saturating_sub(self.started_us).div_ceil(1000));
         host.timed_out |= self.timed_out;
         let had_some = host.ports.iter().any(|port| port.protocol == protocol);
         let decided = order.iter().filter_map(|&idx| Some((self.ports[idx], self.outcomes[idx]?)));

@@ -14,21 +14,26 @@
 
 pub mod connect;
 mod host;
+mod ping;
 pub mod raw;
+mod sockets;
+pub mod trace;
 pub mod udp;
 mod window;
 
 use crate::net::{Millis, Network, Ready};
-use crate::result::{Host, PortState, Protocol, Reason};
+use crate::result::{Host, PortState, Protocol, Reason, Traffic};
 use crate::services;
 use crate::timing::{self, Estimate, Timing};
 use hashbrown::HashMap;
 use host::HostScan;
+use ping::Quiet;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use trace::PacketTrace;
 use window::{WINDOW_FIRST, Window};
 
 /// Sends between two looks at the network.
@@ -44,6 +49,11 @@ const OWN_WINDOW_PROBES: u32 = 80;
 /// A port may so often have to be asked again at once, as when it connected to itself.
 const AGAIN_MAX: u8 = 10;
 
+/// The try number of timing pings, and the highest of others.
+const PING_TRY: u8 = 63;
+const TRY_MAX: u8 = PING_TRY - 1;
+/// A step takes no longer, however slow the scan is, so that who watches it is heard.
+const LOOK_US: u64 = 250_000;
 /// Names a probe: which port of which host, and how often it was asked before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Key {
@@ -61,6 +71,8 @@ pub struct Answer {
     pub ttl: u8,
     /// It came from the host itself, so that its time can be measured.
     pub from_host: bool,
+    /// Who sent it, if that was not the host.
+    pub other: Option<IpAddr>,
 }
 
 /// What became of an attempt to send.
@@ -93,6 +105,9 @@ pub trait Method: fmt::Debug {
 
     /// Gives back everything.
     fn close(&mut self, network: &mut dyn Network);
+
+    /// Lines about what was sent and received.
+    fn trace(&mut self) -> &mut PacketTrace;
 }
 
 /// How far a scan is.
@@ -114,6 +129,19 @@ pub struct Decided {
     pub state: PortState,
     pub reason: Reason,
     pub ttl: u8,
+    /// Who says so, if not the host.
+    pub other: Option<IpAddr>,
+}
+
+/// Something that a user may want to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Note {
+    /// A port was asked as often as the user allows, though the host answers late: said once for each host.
+    GaveUp { address: IpAddr, tries: u8 },
+    /// Losses made the pause between two probes to a host longer, milliseconds.
+    Slowed { address: IpAddr, from_ms: u64, to_ms: u64 },
+    /// `--host-timeout` ended the scan of a host; so many are left.
+    TimedOut { address: IpAddr, left: usize },
 }
 
 /// What a scan is asked to do beyond its timing.
@@ -147,6 +175,15 @@ pub struct PortScan<'m> {
     paused_until_us: u64,
     no_socket_count: u32,
     started_us: Option<u64>,
+    /// The time at the last look at the clock.
+    now_us: u64,
+    /// The next moment at which a host's time is over.
+    limit_us: u64,
+    /// When the next probe is due by the least rate.
+    due_us: u64,
+    quiet: Quiet,
+    ping_look_us: u64,
+    notes: Vec<Note>,
     ready: Vec<Ready>,
     outcomes: Vec<(Key, Sent)>,
     recorded: Vec<Decided>,
@@ -185,6 +222,12 @@ impl<'m> PortScan<'m> {
             paused_until_us: 0,
             no_socket_count: 0,
             started_us: None,
+            now_us: 0,
+            limit_us: u64::MAX,
+            due_us: 0,
+            quiet: Quiet::default(),
+            ping_look_us: 0,
+            notes: Vec::new(),
             ready: Vec::new(),
             outcomes: Vec::new(),
             recorded: Vec::new(),
@@ -196,23 +239,66 @@ impl<'m> PortScan<'m> {
         self.hosts[host_idx].estimate = estimate;
     }
 
+    /// How long a host's scan may take.
+    pub fn set_time_left(&mut self, host_idx: usize, left_ms: Option<u64>) {
+        self.hosts[host_idx].left_us = left_ms.map(|ms| ms.saturating_mul(1000));
+    }
+
+    /// What the user should hear, since the last call.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Lines of `--packet-trace` since the last call; whether there will be more.
+    pub fn take_trace(&mut self, is_on: bool) -> Vec<String> {
+        self.method.trace().set(is_on);
+        self.method.trace().take()
+    }
+
+    /// Raw packets since the last call.
+    pub fn take_traffic(&mut self) -> Traffic {
+        self.method.trace().take_traffic()
+    }
+
+    /// The clock starts for all hosts.
+    fn start(&mut self, now_us: u64) {
+        self.started_us = Some(now_us);
+        self.due_us = now_us;
+        self.quiet.answered(now_us);
+        for host in &mut self.hosts {
+            host.start(now_us);
+        }
+        self.find_limit();
+    }
+
+    fn find_limit(&mut self) {
+        let undone = self.hosts.iter().filter(|host| !host.is_done());
+        self.limit_us = undone.filter_map(|host| host.limit_us).min().unwrap_or(u64::MAX);
+    }
+
     /// Sends what there is room for, then waits for answers or the next deadline.
     pub fn step(&mut self, network: &mut dyn Network) -> Progress {
-        let now_us = network.now_us();
-        let started_us = *self.started_us.get_or_insert(now_us);
-        if self.timing.host_timeout_ms.is_some_and(|ms| now_us >= started_us + ms * 1000) {
+        self.now_us = network.now_us();
+        if self.started_us.is_none() {
+            self.start(self.now_us);
+        }
+        if self.now_us >= self.limit_us {
             self.give_up(network);
         }
+        self.send_pings(network);
         let sent_all = self.send(network);
         if self.undone_hosts == 0 {
             return Progress::Done;
         }
-        let until = if sent_all { Millis(self.next_moment_us(network.now_us()).div_ceil(1000)) } else { Millis(0) };
+        let now_us = network.now_us();
+        let until_us = self.next_moment_us(now_us).min(now_us + LOOK_US);
+        let until = if sent_all { Millis(until_us.div_ceil(1000)) } else { Millis(0) };
         let mut ready = std::mem::take(&mut self.ready);
         network.wait(Some(until), &mut ready);
         let mut outcomes = std::mem::take(&mut self.outcomes);
         self.method.events(network, &ready, &mut outcomes);
         let now_us = network.now_us();
+        self.now_us = now_us;
         for (key, outcome) in outcomes.drain(..) {
             self.outcome(key, outcome, now_us);
         }
@@ -263,13 +349,12 @@ impl<'m> PortScan<'m> {
             if now_us < self.paused_until_us || self.undone_hosts == 0 {
                 return true;
             }
-            let Some((host_idx, retry)) = self.take_turn(now_us) else { return true };
             let allowed_us = network.may_send_at_us();
             if allowed_us > now_us {
                 self.paused_until_us = allowed_us;
-                self.hosts[host_idx].put_back(retry);
                 return true;
             }
+            let Some((host_idx, retry)) = self.take_turn(now_us) else { return true };
             self.probe(network, host_idx, retry, now_us);
         }
         false
@@ -278,7 +363,8 @@ impl<'m> PortScan<'m> {
     /// The next host that has something to ask and room for it, and what.
     fn take_turn(&mut self, now_us: u64) -> Option<(usize, host::Retry)> {
         let only_host = self.undone_hosts == 1;
-        let has_common_room = self.window.has_room(self.in_flight.len());
+        let has_common_room = !self.timing.common_window || self.window.has_room(self.in_flight.len());
+        let is_due = self.timing.rate_min > 0.0 && now_us >= self.due_us;
         for _ in 0..self.hosts.len() {
             let host_idx = self.turn;
             self.turn = if host_idx + 1 == self.hosts.len() { 0 } else { host_idx + 1 };
@@ -286,9 +372,10 @@ impl<'m> PortScan<'m> {
             if host.is_done() {
                 continue;
             }
-            let own = host.answers || host.sent_count < OWN_WINDOW_PROBES || only_host;
+            let is_known = host.answers || host.sent_count < OWN_WINDOW_PROBES;
+            let own = is_known || only_host || !self.timing.common_window;
             let has_room = host.window.has_room(host.active);
-            if (own && !has_room) || (!only_host && !has_common_room) {
+            if !is_due && ((own && !has_room) || (!only_host && !has_common_room)) {
                 continue;
             }
             if let Some(retry) = host.take_next(now_us) {
@@ -304,7 +391,7 @@ impl<'m> PortScan<'m> {
         let key = Key { host_idx: host_idx as u32, port_idx: retry.port_idx, try_number: retry.try_number };
         let sent = if self.no_socket_count >= NO_SOCKET_TRIES_MAX {
             let state = PortState::Filtered;
-            Sent::Answered(Answer { state, reason: Reason::UnknownResponse, ttl: 0, from_host: false })
+            Sent::Answered(Answer { state, reason: Reason::UnknownResponse, ttl: 0, from_host: false, other: None })
         } else {
             self.method.send(network, key, remote)
         };
@@ -312,13 +399,20 @@ impl<'m> PortScan<'m> {
             // Wait for one of ours to close, or for someone else's.
             self.no_socket_count += u32::from(self.in_flight.is_empty());
             self.paused_until_us = now_us + NO_SOCKET_PAUSE_US;
+            self.turn = host_idx;
             return host.put_back(retry);
         }
         self.no_socket_count = if sent == Sent::InFlight { 0 } else { self.no_socket_count };
         host.sent_count = host.sent_count.saturating_add(1);
         host.window.sent();
         self.window.sent();
+        host.quiet.sent();
+        self.quiet.sent();
         host.active += 1;
+        if self.timing.rate_min > 0.0 {
+            // A second that was lost is not caught up.
+            self.due_us = self.due_us.max(now_us.saturating_sub(1_000_000)) + (1e6 / self.timing.rate_min) as u64;
+        }
         let probe = Probe { try_number: retry.try_number, sent_us: now_us };
         if sent == Sent::InFlight {
             let timeout_us = timing::timeout_us(&host.estimate, &self.common, &self.timing);
@@ -344,8 +438,12 @@ impl<'m> PortScan<'m> {
             }
             return;
         };
-        if outcome == Sent::Again && probe.try_number != key.try_number {
+        let is_other = probe.try_number != key.try_number;
+        if is_other && (outcome == Sent::Again || probe.try_number == PING_TRY) {
             return;
+        }
+        if probe.try_number == PING_TRY {
+            return self.pinged(key, probe, outcome, now_us);
         }
         self.in_flight.remove(&(key.host_idx, key.port_idx));
         self.settle(key, probe, outcome, now_us);
@@ -363,7 +461,7 @@ impl<'m> PortScan<'m> {
                 if host.ask_again(key, AGAIN_MAX) {
                     return;
                 }
-                Answer { state: PortState::Closed, reason: Reason::ConnRefused, ttl: 0, from_host: true }
+                Answer { state: PortState::Closed, reason: Reason::ConnRefused, ttl: 0, from_host: true, other: None }
             }
         };
         if answer.from_host {
@@ -374,12 +472,19 @@ impl<'m> PortScan<'m> {
                 self.common.sample(rtt_us, &self.timing);
             }
             host.answers = true;
+            host.quiet.answered(now_us);
+            self.quiet.answered(now_us);
+            host.ping_port = Some(key.port_idx);
             host.best_try = host.best_try.max(key.try_number);
             host.delay.answered();
             if key.try_number > 0 {
                 host.window.shrink(host.active + 1, &self.timing, true, probe.sent_us, now_us);
                 self.window.shrink(active + 1, &self.timing, false, probe.sent_us, now_us);
-                host.delay.dropped(key.try_number, &self.timing, is_udp);
+                let from_ms = host.delay.us / 1000;
+                if host.delay.dropped(key.try_number, &self.timing, is_udp) {
+                    let (address, to_ms) = (host.address, host.delay.us / 1000);
+                    self.notes.push(Note::Slowed { address, from_ms, to_ms });
+                }
             } else {
                 host.window.grow(&self.timing);
                 self.window.grow(&self.timing);
@@ -392,10 +497,16 @@ impl<'m> PortScan<'m> {
     fn silent(&mut self, key: Key, now_us: u64) {
         let host = &mut self.hosts[key.host_idx as usize];
         host.active -= 1;
-        let last_try = host.best_try.saturating_add(1).min(self.timing.retries_max);
+        let wanted = host.best_try.saturating_add(1);
+        let last_try = wanted.min(self.timing.retries_max).min(TRY_MAX);
         if key.try_number >= last_try {
+            if wanted > self.timing.retries_max && !host.gave_up && !self.options.first_answer_ends {
+                host.gave_up = true;
+                self.notes.push(Note::GaveUp { address: host.address, tries: self.timing.retries_max });
+            }
             let state = self.method.silence();
-            return self.decide(key, Answer { state, reason: Reason::NoResponse, ttl: 0, from_host: false });
+            return self
+                .decide(key, Answer { state, reason: Reason::NoResponse, ttl: 0, from_host: false, other: None });
         }
         host.repeat(key, now_us + LEVEL_PAUSE_US);
     }
@@ -407,6 +518,7 @@ impl<'m> PortScan<'m> {
         }
         host.outcomes[key.port_idx as usize] = Some(answer);
         host.undecided -= 1;
+        host.done_us = self.now_us;
         self.decided += 1;
         if self.options.record {
             self.recorded.push(Decided {
@@ -415,6 +527,7 @@ impl<'m> PortScan<'m> {
                 state: answer.state,
                 reason: answer.reason,
                 ttl: answer.ttl,
+                other: answer.other,
             });
         }
         if self.options.first_answer_ends && answer.from_host {
@@ -439,8 +552,11 @@ impl<'m> PortScan<'m> {
             match self.method.expire(network, key) {
                 Some(outcome) => self.outcome(key, outcome, now_us),
                 None => {
-                    self.in_flight.remove(&place);
-                    self.silent(key, now_us);
+                    let probe = self.in_flight.remove(&place);
+                    match probe {
+                        Some(probe) if key.try_number == PING_TRY => self.ping_lost(key, probe, now_us),
+                        _ => self.silent(key, now_us),
+                    }
                 }
             }
         }
@@ -454,22 +570,39 @@ impl<'m> PortScan<'m> {
             self.deadlines.pop();
         }
         let timeout = self.deadlines.peek().map(|Reverse((at_us, _))| *at_us);
-        let has_room = self.window.has_room(self.in_flight.len()) || self.undone_hosts == 1;
+        let has_room =
+            !self.timing.common_window || self.window.has_room(self.in_flight.len()) || self.undone_hosts == 1;
         let with_room = self.hosts.iter().filter(|host| host.window.has_room(host.active));
         let sends = with_room.filter_map(|host| host.next_send_at_us());
         let send = if has_room { sends.min().map(|at_us| at_us.max(self.paused_until_us)) } else { None };
-        let limit = self.timing.host_timeout_ms.zip(self.started_us).map(|(ms, started_us)| started_us + ms * 1000);
-        timeout.into_iter().chain(send).chain(limit).min().unwrap_or(now_us)
+        let due = if self.timing.rate_min > 0.0 {
+            let all = self.hosts.iter().filter_map(|host| host.next_send_at_us());
+            all.min().map(|at_us| at_us.max(self.due_us).max(self.paused_until_us))
+        } else {
+            None
+        };
+        let limit = Some(self.limit_us).filter(|&at_us| at_us < u64::MAX);
+        timeout.into_iter().chain(send).chain(due).chain(limit).min().unwrap_or(now_us)
     }
 
-    /// `--host-timeout`: all hosts of the scan started together.
+    /// `--host-timeout`: ends the scans of hosts whose time is over.
     fn give_up(&mut self, network: &mut dyn Network) {
-        self.stop(network);
-        for host in self.hosts.iter_mut().filter(|host| host.undecided > 0) {
+        for host_idx in 0..self.hosts.len() {
+            let host = &mut self.hosts[host_idx];
+            if host.is_done() || host.limit_us.is_none_or(|limit_us| limit_us > self.now_us) {
+                continue;
+            }
             host.timed_out = true;
-            host.undecided = 0;
+            self.decided += host.undecided;
+            (host.undecided, host.active, host.done_us) = (0, 0, self.now_us);
+            self.undone_hosts -= 1;
+            self.notes.push(Note::TimedOut { address: host.address, left: self.undone_hosts });
+            let of_host = self.in_flight.extract_if(|place, _| place.0 as usize == host_idx);
+            for ((host_idx, port_idx), probe) in of_host.collect::<Vec<_>>() {
+                let _ = self.method.expire(network, Key { host_idx, port_idx, try_number: probe.try_number });
+            }
         }
-        self.undone_hosts = 0;
+        self.find_limit();
     }
 }
 
@@ -490,6 +623,7 @@ pub fn port_scan(
     let mut scan = PortScan::new(method, targets, timing, options);
     for (idx, host) in hosts.iter().enumerate() {
         scan.set_estimate(idx, Estimate::of(host.times));
+        scan.set_time_left(idx, host.time_left_ms);
     }
     loop {
         let progress = scan.step(network);
@@ -518,6 +652,7 @@ fn record(number: u16, protocol: Protocol, answer: Answer) -> crate::result::Por
         state: answer.state,
         reason: answer.reason,
         reason_ttl: answer.ttl,
+        reason_address: answer.other,
         service: services::name(protocol, number).map(str::to_string),
         version: None,
         scripts: Vec::new(),

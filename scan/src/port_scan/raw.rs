@@ -4,11 +4,12 @@
 //! port, so that an answer says which try it is to; a number of our own in SYN packets keeps strangers from answering.
 //! ICMP errors are matched by the packet that they quote. An answer that comes after its probe timed out still counts.
 
+use super::trace::{self, PacketTrace};
 use super::{Answer, Key, Method, Sent};
 use crate::net::{Network, Ready, SocketId};
 use crate::result::{PortState, Protocol, Reason};
 use crate::sys;
-use crate::sys::raw::{CAPTURE_LEN, Capture, Sender};
+use crate::sys::raw::{CAPTURE_LEN, Capture, Sender, interfaces};
 use crate::version::ProbeFile;
 use crate::wire::{self, ACK, RST, SYN, Seen, Segment, What};
 use hashbrown::HashMap;
@@ -29,6 +30,21 @@ pub enum Kind {
     Ping(Vec<Ping>),
 }
 
+impl Kind {
+    /// The type of the ICMP request that an index stands for; 0: none.
+    fn icmp_of(&self, idx: u16) -> u8 {
+        match self {
+            Kind::Ping(pings) => match pings.get(usize::from(idx)) {
+                Some(Ping::Echo) => 8,
+                Some(Ping::Timestamp) => 13,
+                Some(Ping::Mask) => 17,
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
+}
+
 /// A question whether a host is up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ping {
@@ -38,6 +54,38 @@ pub enum Ping {
     Syn(u16),
     Ack(u16),
     Udp(u16),
+}
+
+/// What raw packets look like beyond what a scan needs of them.
+#[derive(Clone, Debug)]
+pub struct RawOptions {
+    pub ttl: u8,
+    /// Our address (`-S`), the interface (`-e`), and the local port (`-g`), if they are chosen.
+    pub source: Option<IpAddr>,
+    pub interface: Option<String>,
+    pub local_port: Option<u16>,
+    /// Behind the header of packets that would be empty.
+    pub data: Vec<u8>,
+}
+
+impl Default for RawOptions {
+    fn default() -> RawOptions {
+        RawOptions { ttl: 64, source: None, interface: None, local_port: None, data: Vec::new() }
+    }
+}
+
+impl RawOptions {
+    /// Our address towards another.
+    pub fn source_towards(&self, to: IpAddr) -> Option<IpAddr> {
+        if let Some(source) = self.source.filter(|source| source.is_ipv6() == to.is_ipv6()) {
+            return Some(source);
+        }
+        let Some(name) = &self.interface else { return source_towards(to) };
+        let own = interfaces().ok()?.into_iter().filter(|it| it.name == *name && it.address.is_ipv6() == to.is_ipv6());
+        let own: Vec<IpAddr> = own.map(|it| it.address).collect();
+        // Of several addresses the one that the routes have.
+        source_towards(to).filter(|source| own.contains(source)).or(own.first().copied())
+    }
 }
 
 /// The raw scan.
@@ -51,18 +99,17 @@ pub struct Raw<'a> {
     /// First of the local ports.
     base_port: u16,
     secret: u32,
-    ttl: u8,
+    options: RawOptions,
     /// Our address towards a host.
     sources: HashMap<IpAddr, IpAddr>,
     /// What was sent, by address and by port, index or id.
     sent: HashMap<(IpAddr, u8, u16), Key>,
-    /// `--packet-trace`: a line for each packet.
-    pub trace: Option<Vec<String>>,
+    trace: PacketTrace,
 }
 
 /// Whether this process may send raw packets.
 pub fn is_privileged() -> bool {
-    Sender::open().is_ok() && Capture::open().is_ok()
+    Sender::open(None).is_ok() && Capture::open().is_ok()
 }
 
 /// Our address towards another, as the system's routes have it.
@@ -77,50 +124,55 @@ impl<'a> Raw<'a> {
     /// A scan that uses local ports from `base_port` on; `seed` makes the secret.
     ///
     /// # Errors
-    /// Without privilege.
-    pub fn open(kind: Kind, payloads: Option<&'a ProbeFile>, base_port: u16, seed: u64) -> io::Result<Raw<'a>> {
+    /// Without privilege, or without the interface.
+    pub fn open(
+        kind: Kind,
+        payloads: Option<&'a ProbeFile>,
+        base_port: u16,
+        seed: u64,
+        options: RawOptions,
+    ) -> io::Result<Raw<'a>> {
         Ok(Raw {
             kind,
-            sender: Sender::open()?,
+            sender: Sender::open(options.interface.as_deref())?,
             capture: Capture::open()?,
             watched: None,
             payloads,
             base_port: base_port.clamp(1024, u16::MAX - TRIES_MAX),
             secret: (seed ^ (seed >> 32)) as u32 | 1,
-            ttl: 64,
+            options,
             sources: HashMap::default(),
             sent: HashMap::default(),
-            trace: None,
+            trace: PacketTrace::default(),
         })
-    }
-
-    /// Sets the time to live of packets.
-    pub fn set_ttl(&mut self, ttl: u8) {
-        self.ttl = ttl;
     }
 
     fn source(&mut self, to: IpAddr) -> Option<IpAddr> {
         if let Some(source) = self.sources.get(&to) {
             return Some(*source);
         }
-        let source = source_towards(to)?;
+        let source = self.options.source_towards(to)?;
         self.sources.insert(to, source);
         Some(source)
     }
 
     /// The packets of a probe, and what its answers are found by.
     fn packets(&self, from: IpAddr, to: SocketAddr, try_number: u8) -> Option<(Vec<Vec<u8>>, u8, u16)> {
-        let local = self.base_port + u16::from(try_number) % TRIES_MAX;
+        let try_number = u16::from(try_number) % TRIES_MAX;
+        let local = self.options.local_port.unwrap_or(self.base_port + try_number);
         let (ip, port) = (to.ip(), to.port());
-        let seq = self.secret;
+        let seq = self.secret.wrapping_add(u32::from(try_number));
+        let data = &self.options.data[..];
+        let id = (seq ^ (seq >> 16)) as u16 ^ port.rotate_left(5);
         let segment = |to_port, flags, ack| Segment { from_port: local, to_port, seq, ack, flags };
-        let whole = |protocol, part: &[u8]| wire::packet(from, ip, protocol, self.ttl, local, part);
-        let tcp = |to_port, flags, ack| whole(wire::PROTOCOL_TCP, &wire::tcp(from, ip, &segment(to_port, flags, ack)));
+        let whole = |protocol, part: &[u8]| wire::packet(from, ip, protocol, self.options.ttl, id, part);
+        let tcp =
+            |to_port, flags, ack| whole(wire::PROTOCOL_TCP, &wire::tcp(from, ip, &segment(to_port, flags, ack), data));
         let ping = match &self.kind {
             Kind::Syn => return Some((vec![tcp(port, SYN, 0)], wire::PROTOCOL_TCP, port)),
             Kind::Udp => {
                 let payloads = self.payloads.map(|file| file.payloads(port)).unwrap_or_default();
-                let payloads = if payloads.is_empty() { vec![&[][..]] } else { payloads };
+                let payloads = if payloads.is_empty() { vec![data] } else { payloads };
                 let datagram = |payload: &&[u8]| whole(wire::PROTOCOL_UDP, &wire::udp(from, ip, local, port, payload));
                 return Some((payloads.iter().map(datagram).collect(), wire::PROTOCOL_UDP, port));
             }
@@ -128,7 +180,7 @@ impl<'a> Raw<'a> {
         };
         let echo = |kind| {
             let protocol = if ip.is_ipv6() { wire::PROTOCOL_ICMPV6 } else { wire::PROTOCOL_ICMP };
-            whole(protocol, &wire::icmp_request(from, ip, kind, self.base_port, port))
+            whole(protocol, &wire::icmp_request(from, ip, kind, self.base_port, port, data))
         };
         Some(match ping {
             Ping::Echo => (vec![echo(8)], wire::PROTOCOL_ICMP, port),
@@ -138,30 +190,44 @@ impl<'a> Raw<'a> {
             Ping::Syn(port) => (vec![tcp(port, SYN, 0)], wire::PROTOCOL_TCP, port),
             Ping::Ack(port) => (vec![tcp(port, ACK, seq)], wire::PROTOCOL_TCP, port),
             Ping::Udp(port) => {
-                let datagram = whole(wire::PROTOCOL_UDP, &wire::udp(from, ip, local, port, b""));
+                let datagram = whole(wire::PROTOCOL_UDP, &wire::udp(from, ip, local, port, data));
                 (vec![datagram], wire::PROTOCOL_UDP, port)
             }
         })
     }
 
+    /// The try number that an acknowledged sequence number has; with data, a reset acknowledges them, too.
+    fn try_of(&self, ack: u32) -> Option<u8> {
+        let behind = ack.wrapping_sub(self.secret).wrapping_sub(1);
+        let tries = [behind, behind.wrapping_sub(self.options.data.len() as u32)];
+        tries.into_iter().find(|&number| number < u32::from(TRIES_MAX)).and_then(|number| u8::try_from(number).ok())
+    }
+
     /// What a packet says about a probe of ours.
     fn understand(&self, seen: &Seen) -> Option<(Key, Answer)> {
-        let is_ours = |port: u16| (self.base_port..self.base_port + TRIES_MAX).contains(&port);
+        let is_ours = |port: u16| match self.options.local_port {
+            Some(own) => port == own,
+            None => (self.base_port..self.base_port + TRIES_MAX).contains(&port),
+        };
         let key = |host: IpAddr, protocol: u8, port: u16, local: Option<u16>| {
             let mut key = *self.sent.get(&(host, protocol, port))?;
-            if let Some(local) = local {
+            // With one local port for all it is taken to be the last try.
+            if let Some(local) = local.filter(|_| self.options.local_port.is_none()) {
                 key.try_number = u8::try_from(local - self.base_port).ok()?;
             }
             Some(key)
         };
         let is_ping = matches!(self.kind, Kind::Ping(_));
-        let answer = |state, reason, from_host| Answer { state, reason, ttl: seen.ttl, from_host };
+        let answer = |state, reason, from_host| Answer { state, reason, ttl: seen.ttl, from_host, other: None };
         match seen.what {
             What::Tcp { from_port, to_port, ack, flags, .. } if is_ours(to_port) => {
-                let key = key(seen.from, wire::PROTOCOL_TCP, from_port, Some(to_port))?;
+                let mut key = key(seen.from, wire::PROTOCOL_TCP, from_port, Some(to_port))?;
+                if let (Some(_), Some(number)) = (self.options.local_port, self.try_of(ack)) {
+                    key.try_number = number;
+                }
                 let answer = match flags & (SYN | ACK | RST) {
                     flags if flags & RST != 0 => answer(PortState::Closed, Reason::Reset, true),
-                    flags if flags == SYN | ACK && ack == self.secret.wrapping_add(1) => {
+                    flags if flags == SYN | ACK && self.try_of(ack).is_some() => {
                         answer(PortState::Open, Reason::SynAck, true)
                     }
                     SYN => answer(PortState::Open, Reason::SplitHandshakeSyn, true),
@@ -197,7 +263,8 @@ impl<'a> Raw<'a> {
                 let closed = reason == Reason::PortUnreach && from_target && about.protocol == wire::PROTOCOL_UDP;
                 let state = if closed { PortState::Closed } else { PortState::Filtered };
                 let up = from_target && matches!(reason, Reason::PortUnreach | Reason::ProtoUnreach);
-                Some((key, answer(state, reason, closed || (is_ping && up))))
+                let other = Some(seen.from).filter(|_| !from_target);
+                Some((key, Answer { other, ..answer(state, reason, closed || (is_ping && up)) }))
             }
             _ => None,
         }
@@ -234,8 +301,9 @@ impl Method for Raw<'_> {
         if self.watched.is_none() {
             self.watched = network.watch(self.capture.fd());
         }
-        let unreachable =
-            |reason| Sent::Answered(Answer { state: PortState::Filtered, reason, ttl: 0, from_host: false });
+        let unreachable = |reason| {
+            Sent::Answered(Answer { state: PortState::Filtered, reason, ttl: 0, from_host: false, other: None })
+        };
         let Some(from) = self.source(remote.ip()) else { return unreachable(Reason::NoRoute) };
         let Some((packets, protocol, place)) = self.packets(from, remote, key.try_number) else {
             return unreachable(Reason::NoResponse);
@@ -252,9 +320,13 @@ impl Method for Raw<'_> {
                     _ => unreachable(Reason::UnknownResponse),
                 };
             }
-            if let (Some(trace), Some(seen)) = (&mut self.trace, wire::parse(&packet)) {
-                trace.push(traced("SENT", network, &seen));
-            }
+            self.trace.sent(packet.len());
+            let seen = wire::parse(&packet);
+            let asked = self.kind.icmp_of(remote.port());
+            self.trace.add("SENT", network, || match seen {
+                Some(seen) => trace::described(&packet, &seen),
+                None => trace::described_request(from, remote.ip(), asked, self.base_port, remote.port()),
+            });
         }
         self.sent.insert((remote.ip(), protocol, place), key);
         network.note_sent();
@@ -271,9 +343,8 @@ impl Method for Raw<'_> {
             }
             let Some(seen) = wire::parse(&buffer[..len]) else { continue };
             if let Some((key, answer)) = self.understand(&seen) {
-                if let Some(trace) = &mut self.trace {
-                    trace.push(traced("RCVD", network, &seen));
-                }
+                self.trace.received(len);
+                self.trace.add("RCVD", network, || trace::described(&buffer[..len], &seen));
                 outcomes.push((key, Sent::Answered(answer)));
             }
         }
@@ -288,29 +359,8 @@ impl Method for Raw<'_> {
             network.close(id);
         }
     }
-}
 
-/// `SENT (0.0446s) TCP 127.0.0.1:60125 > 127.0.0.1:111 S ttl=40 seq=3482440307 win=1024`
-fn traced(what: &str, network: &dyn Network, seen: &Seen) -> String {
-    let seconds = network.now_us() as f64 / 1e6;
-    let Seen { from, to, ttl, .. } = seen;
-    let place = |address: &IpAddr, port: u16| SocketAddr::new(*address, port);
-    let text = match seen.what {
-        What::Tcp { from_port, to_port, seq, flags, window, .. } => {
-            let letters = [(wire::FIN, 'F'), (SYN, 'S'), (RST, 'R'), (8, 'P'), (ACK, 'A')];
-            let flags: String =
-                letters.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, letter)| letter).collect();
-            let (from, to) = (place(from, from_port), place(to, to_port));
-            format!("TCP {from} > {to} {flags} ttl={ttl} seq={seq} win={window}")
-        }
-        What::Udp { from_port, to_port } => {
-            format!("UDP {} > {} ttl={ttl}", place(from, from_port), place(to, to_port))
-        }
-        What::IcmpReply { kind, id, seq } => format!("ICMP [{from} > {to} (type={kind}) id={id} seq={seq}] ttl={ttl}"),
-        What::IcmpError { kind, code, about } => {
-            format!("ICMP [{from} > {to} about {}:{} (type={kind}/code={code})] ttl={ttl}", about.to, about.second)
-        }
-        What::Neighbour { address } => format!("ICMPv6 [{from} > {to} neighbour {address}] ttl={ttl}"),
-    };
-    format!("{what} ({seconds:.4}s) {text}")
+    fn trace(&mut self) -> &mut PacketTrace {
+        &mut self.trace
+    }
 }

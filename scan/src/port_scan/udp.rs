@@ -3,11 +3,12 @@
 //! A port gets the payloads that a probe file has for it, else an empty datagram.
 
 use super::connect::reason_of;
+use super::sockets::ProbeSockets;
+use super::trace::PacketTrace;
 use super::{Answer, Key, Method, Sent};
 use crate::net::{NetError, Network, Read, Ready, SocketId, Transport, Write};
 use crate::result::{PortState, Protocol, Reason};
 use crate::version::ProbeFile;
-use hashbrown::HashMap;
 use std::net::SocketAddr;
 
 /// Payloads sent to one port.
@@ -19,18 +20,18 @@ const READ_MAX: usize = 64;
 #[derive(Debug)]
 pub struct UdpSockets<'a> {
     payloads: Option<&'a ProbeFile>,
-    by_socket: HashMap<SocketId, Key>,
-    by_port: HashMap<(u32, u32), SocketId>,
+    sockets: ProbeSockets,
+    trace: PacketTrace,
     buffer: Vec<u8>,
 }
 
 impl<'a> UdpSockets<'a> {
     /// With the payloads of a probe file.
     pub fn new(payloads: Option<&'a ProbeFile>) -> UdpSockets<'a> {
-        UdpSockets { payloads, by_socket: HashMap::default(), by_port: HashMap::default(), buffer: Vec::new() }
+        UdpSockets { payloads, sockets: ProbeSockets::default(), trace: PacketTrace::default(), buffer: Vec::new() }
     }
 
-    fn look_at(&mut self, network: &mut dyn Network, id: SocketId) -> Option<Sent> {
+    fn look_at(&mut self, network: &mut dyn Network, id: SocketId, remote: SocketAddr) -> Option<Sent> {
         self.buffer.clear();
         let outcome = match network.read(id, &mut self.buffer, READ_MAX) {
             Read::WouldBlock => return None,
@@ -38,12 +39,21 @@ impl<'a> UdpSockets<'a> {
             Read::Failed(error) => failed(error),
         };
         network.close(id);
+        self.trace.add("RCVD", network, || format!("UDP {remote} > localhost => {}", shown(outcome)));
         Some(outcome)
     }
 }
 
 fn answer(state: PortState, reason: Reason, from_host: bool) -> Sent {
-    Sent::Answered(Answer { state, reason, ttl: 0, from_host })
+    Sent::Answered(Answer { state, reason, ttl: 0, from_host, other: None })
+}
+
+fn shown(outcome: Sent) -> &'static str {
+    match outcome {
+        Sent::Answered(Answer { state: PortState::Open, .. }) => "a datagram",
+        Sent::Answered(Answer { state: PortState::Closed, .. }) => "port unreachable",
+        _ => "an error",
+    }
 }
 
 fn failed(error: NetError) -> Sent {
@@ -72,35 +82,33 @@ impl Method for UdpSockets<'_> {
         let empty: [&[u8]; 1] = [&[]];
         let payloads = if payloads.is_empty() { &empty[..] } else { &payloads[..] };
         for payload in payloads.iter().take(PAYLOADS_MAX) {
+            self.trace.add("SENT", network, || format!("UDP localhost > {remote} len={}", payload.len()));
             if let Write::Failed(error) = network.write(id, payload) {
                 network.close(id);
                 return failed(error);
             }
         }
         // A near host has answered by now.
-        if let Some(outcome) = self.look_at(network, id) {
+        if let Some(outcome) = self.look_at(network, id, remote) {
             return outcome;
         }
-        self.by_socket.insert(id, key);
-        self.by_port.insert((key.host_idx, key.port_idx), id);
+        self.sockets.insert(id, key, remote);
         Sent::InFlight
     }
 
     fn events(&mut self, network: &mut dyn Network, ready: &[Ready], outcomes: &mut Vec<(Key, Sent)>) {
         for event in ready {
-            let Some(&key) = self.by_socket.get(&event.id) else { continue };
-            if let Some(outcome) = self.look_at(network, event.id) {
-                self.by_socket.remove(&event.id);
-                self.by_port.remove(&(key.host_idx, key.port_idx));
+            let Some((key, remote)) = self.sockets.probe(event.id) else { continue };
+            if let Some(outcome) = self.look_at(network, event.id, remote) {
+                self.sockets.remove(event.id);
                 outcomes.push((key, outcome));
             }
         }
     }
 
     fn expire(&mut self, network: &mut dyn Network, key: Key) -> Option<Sent> {
-        let id = self.by_port.remove(&(key.host_idx, key.port_idx))?;
-        self.by_socket.remove(&id);
-        let outcome = self.look_at(network, id);
+        let (id, remote) = self.sockets.take(key)?;
+        let outcome = self.look_at(network, id, remote);
         if outcome.is_none() {
             network.close(id);
         }
@@ -108,9 +116,10 @@ impl Method for UdpSockets<'_> {
     }
 
     fn close(&mut self, network: &mut dyn Network) {
-        for (id, _) in self.by_socket.drain() {
-            network.close(id);
-        }
-        self.by_port.clear();
+        self.sockets.drain().for_each(|id| network.close(id));
+    }
+
+    fn trace(&mut self) -> &mut PacketTrace {
+        &mut self.trace
     }
 }

@@ -5,13 +5,12 @@
 //! down by a pause between probes once it is common enough.
 //!
 //! # Source
-//! RFC 5681 for the shape; the figures are Nmap's but for the first window, which is ours: ten probes at a time would
-//! spend minutes on a silent host that a larger window finds silent in seconds.
+//! RFC 5681 for the shape; the figures are Nmap's.
 
 use crate::timing::Timing;
 
 /// Probes in flight before anything is known.
-pub const WINDOW_FIRST: f64 = 100.0;
+pub const WINDOW_FIRST: f64 = 10.0;
 /// Where slow start ends at first.
 const THRESHOLD_FIRST: f64 = 75.0;
 /// What an answer may be worth at most, in ordinary answers.
@@ -120,17 +119,17 @@ mod tests {
     fn answers_open_the_window_and_losses_close_it() {
         let timing = Timing::default();
         let mut window = Window::new(&timing, WINDOW_FIRST);
-        assert!(window.has_room(99) && !window.has_room(100));
+        assert!(window.has_room(9) && !window.has_room(10));
         for _ in 0..1000 {
             window.sent();
             window.grow(&timing);
         }
-        assert!(window.has_room(100) && !window.has_room(timing.parallelism_max));
+        assert!(window.has_room(80) && !window.has_room(100));
         window.shrink(90, &timing, false, 10, 20);
-        assert!(window.has_room(49) && !window.has_room(60));
+        assert!(window.has_room(42) && !window.has_room(44));
         // One loss counts for all that were in flight.
         window.shrink(90, &timing, true, 15, 30);
-        assert!(window.has_room(49));
+        assert!(window.has_room(42));
         window.shrink(40, &timing, true, 25, 40);
         assert!(window.has_room(0) && !window.has_room(1));
     }

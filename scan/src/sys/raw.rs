@@ -37,6 +37,15 @@ fn set_option(fd: &OwnedFd, level: libc::c_int, option: libc::c_int, value: libc
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Lets a socket send through one interface only.
+#[allow(unsafe_code, reason = "the standard library has no options of raw sockets")]
+fn bind_to(fd: &OwnedFd, interface: &str) -> io::Result<()> {
+    let (option, len) = (libc::SO_BINDTODEVICE, interface.len() as libc::socklen_t);
+    // SAFETY: The name is live for the call, which only reads it, with its own length.
+    let done = unsafe { libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, option, interface.as_ptr().cast(), len) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Sends whole IP packets.
 #[derive(Debug)]
 pub struct Sender {
@@ -45,13 +54,18 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// Sends by the system's routes, or through one interface.
+    ///
     /// # Errors
-    /// Without privilege.
-    pub fn open() -> io::Result<Sender> {
+    /// Without privilege, or without the interface.
+    pub fn open(interface: Option<&str>) -> io::Result<Sender> {
         let v4 = socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_RAW)?;
         set_option(&v4, libc::IPPROTO_IP, libc::IP_HDRINCL, 1)?;
         set_option(&v4, libc::SOL_SOCKET, libc::SO_BROADCAST, 1)?;
         let v6 = socket(libc::AF_INET6, libc::SOCK_RAW, libc::IPPROTO_RAW).ok();
+        if let Some(name) = interface {
+            std::iter::once(&v4).chain(&v6).try_for_each(|fd| bind_to(fd, name))?;
+        }
         Ok(Sender { v4, v6 })
     }
 

@@ -23,7 +23,7 @@ mod template;
 pub use fingerprint::wrapped;
 pub use probes::{FileWarning, ProbeFile};
 
-use crate::net::{NetError, Network, Read, Ready, SocketId, Transport, Write};
+use crate::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
 use crate::result::{Host, PortState, Protocol, Reason};
 use crate::secure::{Secure, SecureError};
 use hashbrown::HashMap;
@@ -35,6 +35,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// How long a connection may take, milliseconds.
 const CONNECT_MS: u64 = 5_000;
+/// A step takes no longer, so that who watches the scan is heard.
+const LOOK_MS: u64 = 250;
 /// How long a TLS handshake may take, milliseconds.
 const HANDSHAKE_MS: u64 = 8_000;
 /// An answer this long that matches nothing is read no further.
@@ -81,6 +83,8 @@ pub struct VersionScan<'a> {
     /// The probe that sends nothing.
     null: Option<usize>,
     services: Vec<Service>,
+    /// By host.
+    clocks: Vec<Clock>,
     /// Not yet begun.
     waiting: VecDeque<usize>,
     active: Vec<usize>,
@@ -88,6 +92,24 @@ pub struct VersionScan<'a> {
     done_count: usize,
     trace: Vec<String>,
     ready: Vec<Ready>,
+}
+
+/// The time that a host may take.
+#[derive(Clone, Copy, Default, Debug)]
+struct Clock {
+    left_ms: Option<u64>,
+    started: Option<Millis>,
+    /// When its last service was done.
+    done: Millis,
+    timed_out: bool,
+}
+
+impl Clock {
+    /// When its time is over.
+    fn limit(&self) -> Option<Millis> {
+        let started = self.started.filter(|_| !self.timed_out)?;
+        self.left_ms.map(|left_ms| started.after(left_ms))
+    }
 }
 
 /// How a connection ended.
@@ -125,6 +147,7 @@ impl<'a> VersionScan<'a> {
             null,
             done_count: services.len() - waiting.len(),
             services,
+            clocks: hosts.iter().map(|host| Clock { left_ms: host.time_left_ms, ..Clock::default() }).collect(),
             waiting,
             active: Vec::new(),
             by_socket: HashMap::default(),
@@ -149,12 +172,16 @@ impl<'a> VersionScan<'a> {
             && let Some(idx) = self.waiting.pop_front()
         {
             self.active.push(idx);
+            let now = network.now();
+            self.clocks[self.services[idx].host_idx].started.get_or_insert(now);
             self.next_probe(idx, network, false);
         }
         self.active.retain(|&idx| self.services[idx].outcome.is_none());
         let Some(until) = self.active.iter().map(|&idx| self.services[idx].next_moment()).min() else {
             return !self.waiting.is_empty();
         };
+        let until = until.min(network.now().after(LOOK_MS));
+        let until = self.clocks.iter().filter_map(Clock::limit).min().map_or(until, |limit| limit.min(until));
         let mut ready = std::mem::take(&mut self.ready);
         network.wait(Some(until), &mut ready);
         for event in ready.drain(..) {
@@ -170,7 +197,25 @@ impl<'a> VersionScan<'a> {
                 self.time_is_up(idx, network);
             }
         }
+        for host_idx in 0..self.clocks.len() {
+            if self.clocks[host_idx].limit().is_some_and(|limit| limit <= now) {
+                self.give_up_host(host_idx, network);
+            }
+        }
         true
+    }
+
+    /// `--host-timeout`: what is not known of a host by now stays unknown.
+    fn give_up_host(&mut self, host_idx: usize, network: &mut dyn Network) {
+        let undone = |service: &Service| service.host_idx == host_idx && service.outcome.is_none();
+        let services: Vec<usize> = (0..self.services.len()).filter(|&idx| undone(&self.services[idx])).collect();
+        if !services.is_empty() {
+            self.clocks[host_idx].timed_out = true;
+        }
+        // A clock that has nothing to end stands still.
+        self.clocks[host_idx].left_ms = None;
+        services.iter().for_each(|&idx| self.done(idx, network, Outcome::Unknown));
+        self.waiting.retain(|idx| !services.contains(idx));
     }
 
     /// Closes what is open; ports that are not done stay as they were.
@@ -188,6 +233,10 @@ impl<'a> VersionScan<'a> {
     /// Writes what was found into `hosts`, the same that [`VersionScan::new`] saw.
     pub fn finish(self, hosts: &mut [Host]) {
         let (file, options) = (self.file, self.options);
+        for (host, clock) in hosts.iter_mut().zip(&self.clocks) {
+            host.spend(clock.started.map_or(0, |started| clock.done.since(started)));
+            host.timed_out |= clock.timed_out;
+        }
         for service in self.services {
             let ports = &mut hosts[service.host_idx].ports;
             let is_it =
@@ -493,7 +542,9 @@ impl<'a> VersionScan<'a> {
 
     fn done(&mut self, idx: usize, network: &mut dyn Network, outcome: Outcome) {
         self.disconnect(idx, network);
-        self.services[idx].outcome = Some(outcome);
+        let service = &mut self.services[idx];
+        service.outcome = Some(outcome);
+        self.clocks[service.host_idx].done = network.now();
         self.done_count += 1;
     }
 

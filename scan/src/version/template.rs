@@ -186,14 +186,13 @@ fn replace(value: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     if from.is_empty() {
         return value.to_vec();
     }
-    let mut out = Vec::with_capacity(value.len());
-    let mut rest = value;
-    while let Some(at) = memchr::memmem::find(rest, from) {
-        out.extend_from_slice(&rest[..at]);
+    let (mut out, mut done) = (Vec::with_capacity(value.len()), 0);
+    for at in memchr::memmem::find_iter(value, from) {
+        out.extend_from_slice(&value[done..at]);
         out.extend_from_slice(to);
-        rest = &rest[at + from.len()..];
+        done = at + from.len();
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(&value[done..]);
     out
 }
 

@@ -172,8 +172,8 @@ fn silent_host_is_done_window_after_window() {
     let ports: Vec<u16> = (100..1100).collect();
     let (shown, network) = scripted(Scripted::default(), 1, &ports, Timing::default());
     assert!(shown.iter().all(|port| port.ends_with(" filtered no-response")) && shown.len() == 1000);
-    // Two probes for each port, a hundred at a time, each for a second.
-    assert_eq!(network.now_ms, 20_000);
+    // Two probes for each port, ten at a time, each for a second.
+    assert_eq!(network.now_ms, 200_000);
 }
 
 #[test]
@@ -195,9 +195,31 @@ fn sockets_that_run_out_only_slow_it_down() {
 
 #[test]
 fn host_timeout_ends_it() {
-    let timing = Timing { host_timeout_ms: Some(500), ..Timing::default() };
-    let mut hosts = [loopback(1)];
+    let mut hosts = [loopback(1), loopback(2)];
+    (hosts[0].time_left_ms, hosts[1].time_left_ms) = (Some(500), Some(5_000));
     let mut network = Scripted::default();
-    connect_scan(&mut network, &mut hosts, &[2, 3], timing, false);
-    assert!(hosts[0].timed_out && hosts[0].ports.len() == 1 && network.now_ms < 1100);
+    connect_scan(&mut network, &mut hosts, &[2, 3], Timing::default(), false);
+    assert!(hosts[0].timed_out && hosts[0].ports.len() == 1);
+    // The other host's scan goes on, and its time is counted down.
+    assert!(!hosts[1].timed_out && hosts[1].ports.len() == 2);
+    assert_eq!((network.now_ms, hosts[1].time_left_ms), (1_200, Some(3_800)));
+}
+
+#[test]
+fn timing_pings_open_the_window() {
+    let ports: Vec<u16> = [1].into_iter().chain(100..1100).collect();
+    let (shown, network) = scripted(Scripted::default(), 1, &ports, Timing::default());
+    assert_eq!((shown.len(), shown[0].as_str()), (1001, "1 open syn-ack"));
+    // A window of ten would need twenty seconds.
+    assert!(network.tries[&1] > 1 && network.now_ms < 8_000, "{} pings, {} ms", network.tries[&1], network.now_ms);
+}
+
+#[test]
+fn a_least_rate_is_kept_whatever_the_window() {
+    let ports: Vec<u16> = (100..1100).collect();
+    let timing = Timing { rate_min: 1000.0, ..Timing::default() };
+    let (shown, network) = scripted(Scripted::default(), 1, &ports, timing);
+    assert!(shown.len() == 1000 && network.now_ms < 8_000, "{}", network.now_ms);
+    let (_, network) = scripted(Scripted::default(), 4, &ports, Timing { common_window: false, ..Timing::default() });
+    assert_eq!((network.open_max, network.now_ms), (40, 200_000));
 }

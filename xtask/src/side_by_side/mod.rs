@@ -199,6 +199,7 @@ const CHANGING: [&str; 28] = [
 const KNOWN: &[(&str, &str)] = &[
     ("banner", "of MariaDB holds the number and the salt of the connection"),
     ("clock-skew", "is printed or not as the clock turns: whole seconds are compared"),
+    ("http-apache-server-status", "lists the virtual hosts of the requests under way"),
     ("http-date", "says how far the clocks are apart in whole seconds, which turn between the two requests"),
     ("mqtt-subscribe", "the broker sends another choice of its counters each time"),
     ("mysql-info", "the salt of a connection is random"),
