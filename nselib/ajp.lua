@@ -290,7 +290,7 @@ function Helper:request (method, path, headers, attributes, options)
   local all = {}
   for name, value in pairs(headers or {}) do all[name] = value end
   local auth = self:getOption(options, "auth")
-  if auth then all["Authorization"] = "Basic " .. base64.enc(auth.username .. ":" .. auth.password) end
+  if auth and auth.username and auth.password then all["Authorization"] = "Basic " .. base64.enc(auth.username .. ":" .. auth.password) end
   local status, err = self.comm:send(AJP.ForwardRequest:new(string.upper(method), path, self.host, self.port, all, attributes))
   if not status then return false, err end
   return self.comm:receive()

@@ -235,7 +235,7 @@ local function as_lines (list)
     for key, value in pairs(one) do
       if type(value) == "table" then
         local inner = as_lines(value)
-        inner.name = key .. ":"
+        inner.name = key .. ": "
         lines[#lines + 1] = inner
       elseif type(value) == "boolean" then
         lines[#lines + 1] = ("%s: %s"):format(key, value and "YES" or "NO")

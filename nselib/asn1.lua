@@ -1,7 +1,8 @@
 ---
 -- Basic Encoding Rules of ASN.1 (ITU-T X.690), as far as network protocols need them.
 --
--- A decoder turns bytes into Lua values by the identifier octet in front of them, an encoder turns Lua values into bytes
+-- A decoder turns bytes into Lua values by the identifier octet in front of them, an encoder turns Lua values into
+-- bytes
 -- by their Lua type. Protocols add identifiers of their own with <code>registerTagDecoders</code> and
 -- <code>registerTagEncoders</code>. Only identifiers of one octet are looked up, and only lengths of the definite form
 -- are read, which is all that SNMP, LDAP and Kerberos send.

@@ -171,7 +171,8 @@ end
 -- @param buf The octets.
 -- @param pos Where it begins. Default: 1.
 -- @return The position after it and a table with <code>version</code>, <code>type</code>, <code>code</code> (names),
---         <code>id</code>, <code>token</code>, <code>options</code> (a list of <code>name</code> and <code>value</code>)
+--         <code>id</code>, <code>token</code>, <code>options</code> (a list of <code>name</code> and
+--         <code>value</code>)
 --         and <code>payload</code>; or false and an error.
 function COAP.header.parse (buf, pos)
   local data = pos and string.sub(buf, pos) or buf
@@ -249,7 +250,8 @@ end
 --- Reads a payload.
 -- @param hdr The message.
 -- @param payload The payload's octets.
--- @return For links a list of tables with <code>name</code> and <code>parameters</code>, each with <code>name</code> and
+-- @return For links a list of tables with <code>name</code> and <code>parameters</code>, each with <code>name</code>
+--         and
 --         <code>value</code>; otherwise the octets.
 function COAP.payload.parse (hdr, payload)
   if COAP.header.find_option(hdr, "content_format") == "application/link-format" then return parse_links(payload) end

@@ -86,6 +86,23 @@ function Account:__tostring ()
   return string.format("%s - %s", table.concat(parts), tostring(self.state))
 end
 
+-- In the order of output, which shows that a password is empty.
+function Account:__pairs ()
+  local fields = {
+    { "username", self.username },
+    { "password", self.password == "" and "<empty>" or self.password },
+    { "state", self.state },
+  }
+  local at = 0
+  return function ()
+    while at < #fields do
+      at = at + 1
+      local key, value = table.unpack(fields[at], 1, 2)
+      if value ~= nil then return key, value end
+    end
+  end
+end
+
 function Account.__lt (a, b) return (a.username or "") < (b.username or "") end
 
 -- RegStorage -----------------------------------------------------------------------------------------------------

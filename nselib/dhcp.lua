@@ -52,7 +52,9 @@ local function read_ip_pairs (data)
 end
 
 local function read_string (data) return (string.gsub(data, "%z+$", "")) end
-local function read_number (size) return function (data) return #data == size and string.unpack(">I" .. size, data) or nil end end
+local function read_number (size)
+  return function (data) return #data == size and string.unpack(">I" .. size, data) or nil end
+end
 local function read_boolean (data) return #data == 1 and string.byte(data) ~= 0 end
 local function read_hex (data) return stdnse.tohex(data) end
 
@@ -126,14 +128,17 @@ end
 -- @param options A list of tables with <code>number</code>, <code>type</code> (<code>string</code>, <code>ip</code> or
 --                <code>octets</code>) and <code>value</code>, nil for none.
 -- @param request_options The numbers of the options wanted, as octets or a list. Default: all.
--- @param overrides Table with <code>op</code>, <code>htype</code>, <code>hlen</code>, <code>hops</code>, <code>xid</code>,
---                  <code>secs</code>, <code>flags</code>, <code>ciaddr</code>, <code>yiaddr</code>, <code>siaddr</code>,
+-- @param overrides Table with <code>op</code>, <code>htype</code>, <code>hlen</code>, <code>hops</code>,
+--                  <code>xid</code>,
+--                  <code>secs</code>, <code>flags</code>, <code>ciaddr</code>, <code>yiaddr</code>,
+--                  <code>siaddr</code>,
 --                  <code>giaddr</code>, <code>chaddr</code>, <code>sname</code>, <code>file</code> or
 --                  <code>cookie</code> to use in place of the usual values.
 -- @param lease_time Seconds to ask for. Default: 1.
 -- @param transaction_id Four octets.
 -- @return True and the octets, or false and an error.
-function dhcp_build (request_type, ip_address, mac_address, options, request_options, overrides, lease_time, transaction_id)
+function dhcp_build (request_type, ip_address, mac_address, options, request_options, overrides, lease_time,
+  transaction_id)
   overrides = overrides or {}
   if not mac_address and not overrides.chaddr then return false, "no hardware address" end
   local function address (name, default) return address_octets(overrides[name]) or default or "\0\0\0\0" end

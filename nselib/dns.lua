@@ -407,8 +407,10 @@ end
 -- @param data The bytes.
 -- @return Table with <code>id</code>, <code>flags</code> (those that are set), <code>questions</code>,
 --         <code>answers</code>, <code>auth</code> and <code>add</code>; nil if the data are shorter than a header. A
---         record has <code>dname</code>, <code>dtype</code>, <code>class</code>, <code>ttl</code>, <code>data</code> and
---         what its type adds: <code>ip</code>, <code>ipv6</code>, <code>domain</code>, or a table under the type's name.
+--         record has <code>dname</code>, <code>dtype</code>, <code>class</code>, <code>ttl</code>, <code>data</code>
+--         and
+--         what its type adds: <code>ip</code>, <code>ipv6</code>, <code>domain</code>, or a table under the type's
+--         name.
 -- @return A message, if there is no table.
 function decode (data)
   if #data < 12 then return nil, "shorter than a header" end

@@ -174,7 +174,8 @@ local function describe (packet, instance, host, port)
   end
   local addresses = {}
   local target = srv and srv.SRV and srv.SRV.target
-  for _, record in ipairs(target and fetch_records(packet, "A", target, host, port) or records_of(packet, dns.types.A)) do
+  local with_address = target and fetch_records(packet, "A", target, host, port) or records_of(packet, dns.types.A)
+  for _, record in ipairs(with_address) do
     addresses[#addresses + 1] = record.ip
   end
   for _, record in ipairs(records_of(packet, dns.types.AAAA, target)) do addresses[#addresses + 1] = record.ipv6 end
@@ -235,7 +236,8 @@ local function numeric (value, field) return type(value) == "table" and value[fi
 
 --- Asks for services.
 -- @param service A kind of services, or a list of kinds. Default: whatever there is.
--- @return True and a list for <code>stdnse.format_output</code>: of one host its services, of a network hosts with their
+-- @return True and a list for <code>stdnse.format_output</code>: of one host its services, of a network hosts with
+--         their
 --         services; or false and an error.
 function Helper:queryServices (service)
   local host, port = numeric(self.host, "ip"), numeric(self.port, "number")

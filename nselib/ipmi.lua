@@ -55,7 +55,8 @@ end
 --- Makes the request for a channel's ways of authentication (22.13), outside a session.
 -- @return The packet.
 function channel_auth_request ()
-  -- From us (0x81) to the controller (0x20): application, command 0x38, this channel with version 2.0 data, administrator.
+  -- From us (0x81) to the controller (0x20): application, command 0x38, this channel with version 2.0 data,
+  -- administrator.
   local head = "\x20" .. string.char(0x06 << 2)
   local body = "\x81" .. "\0" .. "\x38" .. "\x8e\x04"
   local message = head .. checksum(head) .. body .. checksum(body)
@@ -66,7 +67,8 @@ local function bit (octet, number) return octet & 1 << number ~= 0 end
 
 --- Reads the answer to <code>channel_auth_request</code>.
 -- @param reply The packet.
--- @return Table with <code>ipmi_command</code>, <code>ipmi_completion_code</code>, <code>ipmi_compat_20</code>, <code>ipmi_compat_md2</code>,
+-- @return Table with <code>ipmi_command</code>, <code>ipmi_completion_code</code>, <code>ipmi_compat_20</code>,
+--         <code>ipmi_compat_md2</code>,
 --         <code>ipmi_compat_md5</code>, <code>ipmi_compat_password</code>, <code>ipmi_compat_oem_auth</code>,
 --         <code>ipmi_user_disable_message_auth</code>, <code>ipmi_user_disable_user_auth</code>,
 --         <code>ipmi_user_non_null</code>, <code>ipmi_user_null</code>, <code>ipmi_user_anonymous</code>,
@@ -204,9 +206,10 @@ end
 -- @param auth_level The privilege level that was asked for.
 -- @param username The user.
 -- @return The octets.
-function rakp_hmac_sha1_salt (console_session_id, bmc_session_id, console_random_id, bmc_random_id, bmc_guid, auth_level,
-                              username)
-  return session_octets(console_session_id) .. session_octets(bmc_session_id) .. console_random_id .. bmc_random_id .. bmc_guid
+function rakp_hmac_sha1_salt (console_session_id, bmc_session_id, console_random_id, bmc_random_id, bmc_guid,
+                              auth_level, username)
+  return session_octets(console_session_id) .. session_octets(bmc_session_id) .. console_random_id
+    .. bmc_random_id .. bmc_guid
     .. string.char(auth_level) .. string.pack("s1", username)
 end
 

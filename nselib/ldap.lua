@@ -31,7 +31,8 @@ local FILTER_DEPTH_MAX = 32
 --- Numbers of operations (RFC 4511, appendix B).
 -- @class table
 -- @name APPNO
-APPNO = { BindRequest = 0, BindResponse = 1, UnbindRequest = 2, SearchRequest = 3, SearchResponse = 4, SearchResDone = 5 }
+APPNO = { BindRequest = 0, BindResponse = 1, UnbindRequest = 2, SearchRequest = 3, SearchResponse = 4,
+  SearchResDone = 5 }
 
 -- References to other servers come between the entries of a search.
 local SEARCH_REFERENCE = 19
@@ -68,7 +69,8 @@ ERROR_MSG = {
   [11] = "Administrative limit exceeded", [12] = "Critical extension unavailable", [13] = "Confidentiality required",
   [16] = "No such attribute", [17] = "Undefined attribute type", [21] = "Invalid attribute syntax",
   [32] = "No such object", [33] = "Alias problem", [34] = "Invalid DN", [48] = "Inappropriate authentication",
-  [49] = "The supplied credential is invalid.", [50] = "Insufficient access rights", [51] = "Busy", [52] = "Unavailable",
+  [49] = "The supplied credential is invalid.", [50] = "Insufficient access rights", [51] = "Busy",
+  [52] = "Unavailable",
   [53] = "Unwilling to perform", [80] = "Other error",
 }
 
@@ -268,7 +270,8 @@ local function search_message (params, number)
   local filter = params.filter and createFilter(params.filter) or tagged(0x87, "objectClass")
   local content = encode(params.baseObject or "") .. enumerated(params.scope or SCOPE.default)
     .. enumerated(params.derefPolicy or DEREFPOLICY.default) .. encode(params.sizeLimit or 0)
-    .. encode(params.timeLimit or 0) .. encode(params.typesOnly or false) .. filter .. tagged(0x30, table.concat(attributes))
+    .. encode(params.timeLimit or 0) .. encode(params.typesOnly or false) .. filter
+    .. tagged(0x30, table.concat(attributes))
   return tagged(0x30, encode(number) .. encodeLDAPOp(APPNO.SearchRequest, true, content))
 end
 
@@ -450,7 +453,9 @@ function searchResultToFile (searchEntries, filename)
   file:write(table.concat(head, ","), "\n")
   for _, entry in ipairs(searchEntries) do
     local values = {}
-    for _, attribute in ipairs(entry.attributes) do values[attribute[1]] = shown(attribute[1], attribute[#attribute]) end
+    for _, attribute in ipairs(entry.attributes) do
+      values[attribute[1]] = shown(attribute[1], attribute[#attribute])
+    end
     local fields = { csv_field(entry.objectName) }
     for i, name in ipairs(names) do fields[i + 1] = csv_field(values[name] or "") end
     file:write(table.concat(fields, ","), "\n")

@@ -393,7 +393,8 @@ end
 
 -- MS-SAMR 2.2.1.12.
 local ACCOUNT_FLAGS = {
-  { 0x00000001, "Account disabled" }, { 0x00000002, "Home directory required" }, { 0x00000004, "Password not required" },
+  { 0x00000001, "Account disabled" }, { 0x00000002, "Home directory required" },
+  { 0x00000004, "Password not required" },
   { 0x00000008, "Temporary duplicate account" }, { 0x00000010, "Normal user account" },
   { 0x00000020, "MNS logon account" }, { 0x00000040, "Interdomain trust account" },
   { 0x00000080, "Workstation trust account" }, { 0x00000100, "Server trust account" },

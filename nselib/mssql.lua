@@ -119,12 +119,11 @@ function SqlServerVersionInfo:_InferProductVersion ()
 end
 
 --- The version as text.
--- @return Text such as <code>Microsoft SQL Server 2012 SP1+; 11.00.3128.00</code>.
+-- @return Text such as <code>Microsoft SQL Server 2012 SP1+</code>.
 function SqlServerVersionInfo:ToString ()
   local text = self.productName or "Microsoft SQL Server"
   if self.servicePackLevel then text = text .. " " .. self.servicePackLevel end
   if self.patched then text = text .. "+" end
-  if self.versionNumber ~= "" then text = text .. "; " .. self.versionNumber end
   return text
 end
 
@@ -181,7 +180,7 @@ function SqlServerInstanceInfo:GetName ()
   local address = self.host and self.host.ip or "?"
   if self.instanceName then return address .. "\\" .. self.instanceName end
   if self.port then return ("%s:%d"):format(address, self.port.number) end
-  return address
+  return self.pipeName or address
 end
 
 --- Sets whether it is part of a cluster.

@@ -18,7 +18,8 @@ local FIRST_TIMEOUT_MS, TRIES = 250, 4
 
 -- Section 3.5.
 local RESULTS = {
-  [0] = "Success", [1] = "Unsupported version", [2] = "Not authorized", [3] = "Network failure", [4] = "Out of resources",
+  [0] = "Success", [1] = "Unsupported version", [2] = "Not authorized", [3] = "Network failure",
+  [4] = "Out of resources",
   [5] = "Unsupported opcode",
 }
 local OPERATIONS = { udp = 1, tcp = 2 }
@@ -96,7 +97,8 @@ Response.MapPort = {}
 --- Reads the answer.
 -- @param data The octets.
 -- @param op The request's operation.
--- @return Table with <code>pubport</code>, <code>privport</code>, <code>lifetime</code> and <code>time</code>, or nil and
+-- @return Table with <code>pubport</code>, <code>privport</code>, <code>lifetime</code> and <code>time</code>, or nil
+--         and
 --         an error.
 function Response.MapPort:parse (data, op)
   local response, err = read_head(data, op)

@@ -6,6 +6,7 @@
 -- @usage
 -- local comm = nbd.Comm:new(host, port)
 -- if comm:connect() then
+--   comm:list()
 --   for name, export in pairs(comm.exports) do print(name, export.size) end
 --   comm:close()
 -- end
@@ -103,7 +104,7 @@ function Comm:send (data)
   return self.sock:send(data)
 end
 
---- Connects, shakes hands and asks for the exports.
+--- Connects and shakes hands.
 -- @return True or false.
 -- @return An error.
 function Comm:connect ()
@@ -158,18 +159,35 @@ function Comm:connect_new ()
   local flags = string.unpack(">I2", data)
   local fixed = flags & NBD.handshake_flags.FIXED_NEWSTYLE ~= 0
   self.protocol.negotiation = fixed and "fixed newstyle" or "newstyle"
-  self.no_zeroes = flags & NBD.handshake_flags.NO_ZEROES ~= 0
+  self.protocol.zero_pad = flags & NBD.handshake_flags.NO_ZEROES ~= 0 and "optional" or "required"
   local err
   status, err = self:send(string.pack(">I4", flags & 3))
   if not status then return false, err end
-  -- The server's own flags come back; one without the fixed form knows no more than names.
-  if not fixed then return true end
-  local names
-  names, err = self:list()
-  if not names then
-    stdnse.debug2("nbd: no list: %s", err)
-    return true
+  return true
+end
+
+local function list_names (self)
+  local status, err = self:send(self:build_opt_req("LIST"))
+  if not status then return nil, err end
+  local names = {}
+  while #names < EXPORTS_MAX do
+    local reply
+    reply, err = self:receive_opt_rep()
+    if not reply then return nil, err end
+    if reply.rtype_name == "ACK" then break end
+    if reply.rtype_name ~= "SERVER" then return nil, reply.rtype_name end
+    names[#names + 1] = reply.export_name
   end
+  return names
+end
+
+--- Asks for the exports, where the server has a list; what it tells is kept in <code>exports</code>.
+-- @return True or false.
+-- @return An error.
+function Comm:list ()
+  if self.protocol.negotiation ~= "fixed newstyle" then return false, "the server has no list" end
+  local names, err = list_names(self)
+  if not names then return false, err end
   for _, name in ipairs(names) do
     if not self.exports[name] then
       self.exports[name] = {}
@@ -177,24 +195,6 @@ function Comm:connect_new ()
     end
   end
   return true
-end
-
---- The names of the exports.
--- @return An array, or nil.
--- @return An error.
-function Comm:list ()
-  local status, err = self:send(self:build_opt_req("LIST"))
-  if not status then return nil, err end
-  local names = {}
-  while #names < EXPORTS_MAX do
-    local reply
-    status, reply = self:receive_opt_rep()
-    if not status then return nil, reply end
-    if reply.rtype_name == "ACK" then return names end
-    if reply.rtype_name ~= "SERVER" then return nil, reply.rtype_name end
-    names[#names + 1] = reply.export_name
-  end
-  return names
 end
 
 --- Asks for size and flags of an export, without using it.
@@ -206,8 +206,8 @@ function Comm:inform (name)
   if not status then return false, err end
   for _ = 1, 16 do
     local reply
-    status, reply = self:receive_opt_rep()
-    if not status then return false, reply end
+    reply, err = self:receive_opt_rep()
+    if not reply then return false, err end
     if reply.rtype_name == "ACK" then return true end
     if reply.rtype_name ~= "INFO" then return false, reply.rtype_name end
     if reply.size then self.exports[name] = { size = reply.size, tflags = reply.tflags } end
@@ -242,18 +242,18 @@ function Comm:build_opt_req (name, options)
 end
 
 --- Reads a reply of the negotiation.
--- @return True or false.
--- @return What <code>parse_opt_rep</code> returns, or an error.
+-- @return What <code>parse_opt_rep</code> returns, or nil.
+-- @return An error.
 function Comm:receive_opt_rep ()
   local status, head = self:receive(20)
-  if not status then return false, head end
+  if not status then return nil, head end
   local len = string.unpack(">I4", head, 17)
   local body
   status, body = self:receive(len)
-  if not status then return false, body end
+  if not status then return nil, body end
   local reply = self:parse_opt_rep(head .. body)
-  if not reply then return false, "the reply is malformed" end
-  return true, reply
+  if not reply then return nil, "the reply is malformed" end
+  return reply
 end
 
 --- Reads what a reply of the negotiation says.
@@ -286,7 +286,7 @@ function Comm:parse_transmission_flags (flags)
   if flags & NBD.transmission_flags.HAS_FLAGS == 0 then return nil end
   local names = {}
   for name, bit in pairs(NBD.transmission_flags) do
-    if flags & bit ~= 0 and name ~= "HAS_FLAGS" then names[name] = true end
+    if flags & bit ~= 0 then names[name] = true end
   end
   return names
 end

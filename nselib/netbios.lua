@@ -92,7 +92,8 @@ end
 
 --- Asks a host for its names.
 -- @param host The host table or an address.
--- @return True, a list of tables with <code>name</code>, <code>suffix</code> and <code>flags</code>, and the statistics,
+-- @return True, a list of tables with <code>name</code>, <code>suffix</code> and <code>flags</code>, and the
+--         statistics,
 --         which begin with the hardware address; or false and an error.
 function do_nbstat (host)
   local address = type(host) == "table" and host.ip or host
@@ -203,7 +204,8 @@ end
 -- @param host The host table or an address, nil for a broadcast.
 -- @param nbname The name.
 -- @param options Table with <code>multiple</code> (true to wait for answers of several hosts) and <code>timeout</code>.
--- @return True and a list of tables with <code>peer</code>, <code>name</code> and <code>data</code> (flags of two octets
+-- @return True and a list of tables with <code>peer</code>, <code>name</code> and <code>data</code> (flags of two
+--         octets
 --         and an address of four); or false and an error.
 function nbquery (host, nbname, options)
   options = options or {}

@@ -1,5 +1,6 @@
 ---
--- ONC Remote Procedure Call (RFC 5531) and what is spoken over it: the port mapper (RFC 1833), the mount service and the
+-- ONC Remote Procedure Call (RFC 5531) and what is spoken over it: the port mapper (RFC 1833), the mount service and
+-- the
 -- Network File System, versions 2 and 3 (RFC 1094, RFC 1813).
 --
 -- <code>Comm</code> is a connection to one program. <code>Portmap</code>, <code>Mount</code> and <code>NFS</code> make
@@ -8,7 +9,8 @@
 -- @usage
 -- local status, programs = rpc.Helper.RpcInfo(host, port)
 --
--- @args rpc.protocol The protocols to use, one of <code>tcp</code> and <code>udp</code> or both as a list. Default: both,
+-- @args rpc.protocol The protocols to use, one of <code>tcp</code> and <code>udp</code> or both as a list. Default:
+--       both,
 --       TCP first.
 -- @args mount.version The mount service's version, 1 to 3. Default: the highest that both know.
 -- @args nfs.version NFS' version, 2 or 3. Default: the highest that both know.
@@ -348,7 +350,8 @@ Portmap = {
     [3] = { DUMP = 4 },
     [4] = { DUMP = 4 },
   },
-  AcceptState = { SUCCESS = 0, PROG_UNAVAIL = 1, PROG_MISMATCH = 2, PROC_UNAVAIL = 3, GARBAGE_ARGS = 4, SYSTEM_ERR = 5 },
+  AcceptState = { SUCCESS = 0, PROG_UNAVAIL = 1, PROG_MISMATCH = 2, PROC_UNAVAIL = 3, GARBAGE_ARGS = 4,
+    SYSTEM_ERR = 5 },
   AcceptMsg = {
     [0] = "The call was executed.",
     "The host does not have the program.",
@@ -428,7 +431,9 @@ local function open_socket (host, port, timeout)
   for attempt = 1, nmap.is_privileged() and 10 or 1 do
     local socket = nmap.new_socket(port.protocol)
     socket:set_timeout(timeout)
-    if nmap.is_privileged() and attempt < 10 then socket:bind(nil, math.random(PRIVILEGED_PORTS[1], PRIVILEGED_PORTS[2])) end
+    if nmap.is_privileged() and attempt < 10 then
+      socket:bind(nil, math.random(PRIVILEGED_PORTS[1], PRIVILEGED_PORTS[2]))
+    end
     local status
     status, err = socket:connect(host, port, port.protocol)
     if status then return socket end
@@ -590,7 +595,8 @@ local function call (comm, name, procedure, auth, data)
       if not pos then return nil, name .. ": " .. header end
       if header.xid == comm.xid and header.type == Portmap.MessageType.REPLY then
         if header.state ~= Portmap.State.MSG_ACCEPTED then
-          local why = Portmap.AuthMsg[header.auth_state] or Portmap.RejectMsg[header.denied_state] or "The call was denied."
+          local why = Portmap.AuthMsg[header.auth_state] or Portmap.RejectMsg[header.denied_state]
+            or "The call was denied."
           return nil, name .. ": " .. why
         end
         if header.accept_state ~= Portmap.AcceptState.SUCCESS then
@@ -728,7 +734,8 @@ local UNIX = { type = Portmap.AuthType.UNIX }
 
 -- Results that the mount service and NFS share (RFC 1813, 2.6 and 5.1.5).
 local STATUS_MESSAGES = {
-  [1] = "Not owner.", [2] = "No such file or directory.", [5] = "Input/output error.", [6] = "No such device or address.",
+  [1] = "Not owner.", [2] = "No such file or directory.", [5] = "Input/output error.",
+  [6] = "No such device or address.",
   [13] = "Permission denied.", [17] = "File exists.", [18] = "Attempt at a hard link across devices.",
   [19] = "No such device.", [20] = "Not a directory.", [21] = "Is a directory.", [22] = "Invalid argument.",
   [27] = "File too large.", [28] = "No space left on device.", [30] = "Read-only file system.",
@@ -820,7 +827,8 @@ NFS = {
   StatCode = { NFS_OK = 0 },
   Procedure = {
     [2] = { GETATTR = 1, LOOKUP = 4, READDIR = 16, STATFS = 17 },
-    [3] = { GETATTR = 1, LOOKUP = 3, ACCESS = 4, READDIR = 16, READDIRPLUS = 17, FSSTAT = 18, FSINFO = 19, PATHCONF = 20 },
+    [3] = { GETATTR = 1, LOOKUP = 3, ACCESS = 4, READDIR = 16, READDIRPLUS = 17, FSSTAT = 18, FSINFO = 19,
+    PATHCONF = 20 },
   },
 }
 
@@ -902,7 +910,8 @@ function NFS:LookUp (comm, dir_handle, file)
   return true, result
 end
 
--- The entries of a directory: number, name, cookie, and with <code>plus</code> attributes and handle. Results: the list,
+-- The entries of a directory: number, name, cookie, and with <code>plus</code> attributes and handle. Results: the
+-- list,
 -- the position after it.
 local function read_entries (data, pos, version, plus)
   local entries = {}
@@ -1135,7 +1144,8 @@ end
 -- @param port The port mapper's port.
 -- @param program The program's name.
 -- @param max_version The highest version to speak.
--- @return True and a table with <code>port</code> (number and protocol) and <code>version</code>; or false and an error.
+-- @return True and a table with <code>port</code> (number and protocol) and <code>version</code>; or false and an
+--         error.
 function Helper.GetProgramInfo (host, port, program, max_version)
   local status, programs = Helper.RpcInfo(host, port)
   if not status then return status, programs end

@@ -142,12 +142,16 @@ function SessionData:getUsername () return self.user end
 function SessionData:getPassword () return self.pass end
 --- The name that is shown.
 function SessionData:getName () return self.name end
---- The client's end: <code>host</code> and <code>port</code>.
-function SessionData:getClient () return self.client end
---- The server's end: <code>host</code> and <code>port</code>.
-function SessionData:getServer () return self.server end
---- The domain; default: the server's address.
-function SessionData:getDomain () return self.domain or self.server and self.server.host end
+--- The client's end: address and number.
+function SessionData:getClient ()
+  if self.client then return self.client.host, self.client.port end
+end
+--- The server's end: address and number.
+function SessionData:getServer ()
+  if self.server then return self.server.host, self.server.port end
+end
+--- The domain, or nil.
+function SessionData:getDomain () return self.domain end
 
 -- Messages --------------------------------------------------------------------------------------------------------
 
@@ -294,8 +298,9 @@ end
 
 function Request:__tostring ()
   local data = self.sessdata or SessionData:new()
-  local client = data:getClient() or { host = "127.0.0.1", port = 5060 }
-  local domain = in_uri(data:getDomain() or client.host)
+  local client_host, client_port = data:getClient()
+  client_host, client_port = client_host or "127.0.0.1", client_port or 5060
+  local domain = in_uri(data:getDomain() or data:getServer() or client_host)
   local uri = self.uri or ("sip:%s"):format(domain)
   local lines
   if self.error then
@@ -306,7 +311,7 @@ function Request:__tostring ()
   local function add (name, value)
     if value then lines[#lines + 1] = name .. ": " .. tostring(value) end
   end
-  local here = ("%s:%d"):format(in_uri(client.host), client.port)
+  local here = ("%s:%d"):format(in_uri(client_host), client_port)
   local who = ('"%s" <sip:%s@%s>'):format(data:getName(), data:getUsername(), domain)
   add("Via", ("SIP/2.0/%s %s;rport;branch=%s"):format(self.protocol, here, self.branch))
   add("Max-Forwards", self.maxfwd)
@@ -468,7 +473,7 @@ function Session:authenticate (request, response)
   auth:setUsername(self.sessdata:getUsername())
   auth:setPassword(self.sessdata:getPassword() or "")
   auth:setMethod(request.method)
-  auth:setUri(request.uri or ("sip:%s"):format(in_uri(self.sessdata:getDomain() or "")))
+  auth:setUri(request.uri or ("sip:%s"):format(in_uri(self.sessdata:getDomain() or self.sessdata:getServer() or "")))
   local value = auth:createResponse()
   if not value then return false, "the challenge is not understood" end
   if code == Error.UNAUTHORIZED then request:setWWWAuth(value) else request:setProxyAuth(value) end

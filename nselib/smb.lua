@@ -2,7 +2,8 @@
 -- Server Message Block, version 1 (MS-CIFS, MS-SMB), and the way to version 2 (library <code>smb2</code>).
 --
 -- A connection is a table that all functions take first. <code>start_ex</code> makes one and goes as far as it is told:
--- connecting, negotiating, logging on, opening a share, opening a file. <code>stop</code> ends it. Which account is used
+-- connecting, negotiating, logging on, opening a share, opening a file. <code>stop</code> ends it. Which account is
+-- used
 -- is the business of library <code>smbauth</code>.
 --
 -- @usage
@@ -110,7 +111,8 @@ status_codes = {
   NT_STATUS_REQUEST_NOT_ACCEPTED = 0xc00000d0, NT_STATUS_NO_SUCH_DOMAIN = 0xc00000df,
   NT_STATUS_INTERNAL_ERROR = 0xc00000e5, NT_STATUS_DIRECTORY_NOT_EMPTY = 0xc0000101,
   NT_STATUS_NOT_A_DIRECTORY = 0xc0000103, NT_STATUS_CANCELLED = 0xc0000120, NT_STATUS_CANNOT_DELETE = 0xc0000121,
-  NT_STATUS_FILE_CLOSED = 0xc0000128, NT_STATUS_NO_SUCH_ALIAS = 0xc0000151, NT_STATUS_LOGON_TYPE_NOT_GRANTED = 0xc000015b,
+  NT_STATUS_FILE_CLOSED = 0xc0000128, NT_STATUS_NO_SUCH_ALIAS = 0xc0000151,
+  NT_STATUS_LOGON_TYPE_NOT_GRANTED = 0xc000015b,
   NT_STATUS_NO_TRUST_SAM_ACCOUNT = 0xc000018b, NT_STATUS_TRUSTED_DOMAIN_FAILURE = 0xc000018c,
   NT_STATUS_TRUSTED_RELATIONSHIP_FAILURE = 0xc000018d, NT_STATUS_ACCOUNT_EXPIRED = 0xc0000193,
   NT_STATUS_USER_SESSION_DELETED = 0xc0000203, NT_STATUS_PASSWORD_MUST_CHANGE = 0xc0000224,
@@ -854,7 +856,9 @@ local function receive_transaction (smb, command)
     if #message < HEADER_LEN + 3 then return nil, "SMB: the server's message is cut off" end
     result = string.unpack("<I4", message, 6)
     if string.byte(message, 5) ~= command then return nil, "SMB: the answer is to another command" end
-    if result ~= 0 and result ~= status_codes.NT_STATUS_BUFFER_OVERFLOW then return nil, get_status_name(result), result end
+    if result ~= 0 and result ~= status_codes.NT_STATUS_BUFFER_OVERFLOW then
+      return nil, get_status_name(result), result
+    end
     if string.byte(message, HEADER_LEN + 1) < 9 or #message < HEADER_LEN + 19 then
       return nil, "SMB: the server's message is cut off"
     end
@@ -1139,7 +1143,8 @@ end
 
 local function can_write (host, share, overrides)
   local _, name = get_uniqueish_name(host, "tmp", share)
-  local over = { file_create_disposition = 5, file_create_access_mask = 0x00130116, file_create_create_options = 0x1000 }
+  local over = { file_create_disposition = 5, file_create_access_mask = 0x00130116,
+    file_create_create_options = 0x1000 }
   for key, value in pairs(overrides or {}) do over[key] = value end
   -- The file deletes itself when it is closed.
   local status, state = start_ex(host, true, true, share, "\\" .. name, nil, over)
@@ -1200,7 +1205,8 @@ function share_host_returns_proper_error (host, use_anonymous)
 end
 
 -- Names that most Windows servers share, for those that do not list theirs.
-local COMMON_SHARES = { "IPC$", "ADMIN$", "C$", "D$", "PRINT$", "NETLOGON", "SYSVOL", "PUBLIC", "USERS", "SHARE", "DATA" }
+local COMMON_SHARES = { "IPC$", "ADMIN$", "C$", "D$", "PRINT$", "NETLOGON", "SYSVOL", "PUBLIC", "USERS", "SHARE",
+  "DATA" }
 
 --- Lists the shares of a host.
 -- @param host The host table.

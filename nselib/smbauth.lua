@@ -11,7 +11,8 @@
 -- @args smbusername The user to log on as.
 -- @args smbdomain The user's domain. Default: none.
 -- @args smbpassword The user's password.
--- @args smbhash The password's hash, in place of the password: the NTLM hash in hexadecimal, or the LM and the NTLM hash
+-- @args smbhash The password's hash, in place of the password: the NTLM hash in hexadecimal, or the LM and the NTLM
+--       hash
 --       with a colon between them.
 -- @args smbtype The kind of response, see above.
 -- @args smbnoguest If given, guest accounts are not tried.
@@ -382,7 +383,8 @@ local INFO_NAMES = {
 -- @return Table with those of these fields that are known: <code>target_realm</code>,
 --         <code>netbios_computer_name</code>, <code>netbios_domain_name</code>, <code>fqdn</code>,
 --         <code>dns_domain_name</code>, <code>dns_forest_name</code>, <code>timestamp</code> (100 ns since 1601),
---         <code>os_major_version</code>, <code>os_minor_version</code> and <code>os_build</code>; or false and an error.
+--         <code>os_major_version</code>, <code>os_minor_version</code> and <code>os_build</code>; or false and an
+--         error.
 function get_host_info_from_security_blob (security_blob)
   local at = type(security_blob) == "string" and string.find(security_blob, SIGNATURE, 1, true)
   local parsed = at and parse_challenge(string.sub(security_blob, at))

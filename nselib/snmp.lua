@@ -72,7 +72,8 @@ encoder:registerTagEncoders({
 })
 
 --- Encodes a value: a message, or one part of it.
--- @param val The value. In a table, field <code>_snmp</code> is the identifier octet; without it the table is a sequence.
+-- @param val The value. In a table, field <code>_snmp</code> is the identifier octet; without it the table is a
+--            sequence.
 -- @return The bytes.
 function encode (val)
   return encoder:encode(val)

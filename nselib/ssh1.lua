@@ -48,7 +48,8 @@ function receive_ssh_packet (socket)
   return socket:receive_buf(check_packet_length, true)
 end
 
--- A number: its bits in two octets, then as many octets as they need. Results: the number's octets and the position after
+-- A number: its bits in two octets, then as many octets as they need. Results: the number's octets and the position
+-- after
 -- it, nil if they are cut off.
 local function read_number (data, pos)
   if pos + 1 > #data then return nil end
@@ -62,7 +63,8 @@ end
 -- @param host The host table.
 -- @param port The port table or a number.
 -- @return Table with <code>exp</code>, <code>mod</code> (numbers), <code>bits</code>, <code>key_type</code>
---         (<code>rsa1</code>), <code>fp_input</code>, <code>full_key</code>, <code>key</code>, <code>algorithm</code> and
+--         (<code>rsa1</code>), <code>fp_input</code>, <code>full_key</code>, <code>key</code>, <code>algorithm</code>
+--         and
 --         <code>fingerprint</code> (MD5); nil if there is none.
 function fetch_host_key (host, port)
   local socket = nmap.new_socket()
@@ -142,7 +144,8 @@ function fingerprint_bubblebabble (fingerprint, algorithm, bits)
   local function consonant (i) return string.sub(CONSONANTS, i + 1, i + 1) end
   local out, checksum = { "x" }, 1
   local len = #fingerprint
-  -- Three letters for the first octet of a pair and the checksum, then a consonant, a hyphen and another for the second.
+  -- Three letters for the first octet of a pair and the checksum, then a consonant, a hyphen and another for the
+  -- second.
   for at = 1, len + 1, 2 do
     local first, second = string.byte(fingerprint, at, at + 1)
     if not first then
@@ -199,7 +202,8 @@ end
 
 --- Reads a file of known hosts, as OpenSSH keeps it.
 -- @param path The file. Default: the user's own.
--- @return A list of tables with <code>entry</code>, the words of a line, and <code>linenumber</code>; nil if there is no
+-- @return A list of tables with <code>entry</code>, the words of a line, and <code>linenumber</code>; nil if there is
+--         no
 --         such file.
 function parse_known_hosts_file (path)
   if not path then

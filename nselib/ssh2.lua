@@ -117,7 +117,8 @@ end
 -- @return The payload.
 function transport.kex_init (options)
   options = options or {}
-  local defaults = { KEX_ALGORITHMS, HOST_KEY_ALGORITHMS, CIPHERS, CIPHERS, MACS, MACS, COMPRESSION, COMPRESSION, "", "" }
+  local defaults = { KEX_ALGORITHMS, HOST_KEY_ALGORITHMS, CIPHERS, CIPHERS, MACS, MACS, COMPRESSION, COMPRESSION,
+    "", "" }
   local named = {
     server_host_key_algorithms = options.host_key_algorithms,
     encryption_algorithms_client_to_server = options.encryption_algorithms,

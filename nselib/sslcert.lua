@@ -531,15 +531,15 @@ end
 function getCertificate (host, port)
   local cache = host.registry["ssl-cert"] or {}
   host.registry["ssl-cert"] = cache
-  local key = string.format("%s/%s", port.number, port.protocol)
-  local mutex = nmap.mutex("sslcert " .. tostring(host.ip) .. " " .. key)
+  local failures = host.registry["sslcert-failures"] or {}
+  host.registry["sslcert-failures"] = failures
+  -- Scripts look into the cache of TCP ports by number.
+  local key = port.protocol == "udp" and port.number .. "/udp" or port.number
+  local mutex = nmap.mutex(string.format("sslcert %s %s", host.ip, key))
   mutex("lock")
   local ok, found, message = pcall(function ()
-    if not cache[key] then
-      local cert, err = fetch(host, port)
-      cache[key] = { cert = cert, message = err }
-    end
-    return cache[key].cert, cache[key].message
+    if not cache[key] and not failures[key] then cache[key], failures[key] = fetch(host, port) end
+    return cache[key], failures[key]
   end)
   mutex("done")
   if not ok then error(found, 0) end

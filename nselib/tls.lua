@@ -70,6 +70,9 @@ DEFAULT_TLS13_CIPHERS = {
   "TLS_AKE_WITH_AES_128_GCM_SHA256", "TLS_AKE_WITH_AES_256_GCM_SHA384", "TLS_AKE_WITH_CHACHA20_POLY1305_SHA256",
 }
 
+local DEFAULT_CIPHERS = table.move(DEFAULT_TLS12_CIPHERS, 1, #DEFAULT_TLS12_CIPHERS, #DEFAULT_TLS13_CIPHERS + 1,
+  table.move(DEFAULT_TLS13_CIPHERS, 1, #DEFAULT_TLS13_CIPHERS, 1, {}))
+
 local PROTOCOL_NAMES = tableaux.invert(PROTOCOLS)
 local CONTENT_NAMES = tableaux.invert(TLS_CONTENTTYPE_REGISTRY)
 local HANDSHAKE_NAMES = tableaux.invert(TLS_HANDSHAKETYPE_REGISTRY)
@@ -612,12 +615,29 @@ local function uses_curves (ciphers)
   return false
 end
 
+-- Versions that the suites of a hello are for; those of TLS 1.3 are of no use before.
+local function versions_of (ciphers)
+  local is_new, is_old = false, false
+  for _, cipher in ipairs(ciphers) do
+    local name = type(cipher) == "number" and CIPHER_NAMES[cipher] or cipher
+    if CIPHERS[name] then
+      local info = cipher_info(name)
+      if info.tls13ok then is_new = true end
+      if not info.tls13only then is_old = true end
+    end
+  end
+  local versions = {}
+  if is_new or not is_old then versions[1] = "TLSv1.3" end
+  if is_old then table.move({ "TLSv1.2", "TLSv1.1", "TLSv1.0" }, 1, 3, #versions + 1, versions) end
+  return versions
+end
+
 -- What a version needs, where the hello does not say it.
 local function complete_extensions (given, protocol, ciphers)
   local all = {}
   for name, data in pairs(given or {}) do all[name] = data end
   if protocol == "TLSv1.3" then
-    all.supported_versions = all.supported_versions or EXTENSION_HELPERS.supported_versions({ "TLSv1.3" })
+    all.supported_versions = all.supported_versions or EXTENSION_HELPERS.supported_versions(versions_of(ciphers))
     if not all.signature_algorithms_13 and not all.signature_algorithms then
       all.signature_algorithms_13 = EXTENSION_HELPERS.signature_algorithms_13(SIGNATURES_13)
     end
@@ -652,7 +672,8 @@ local function pack_extensions (extensions)
 end
 
 --- Makes a client hello, in a record.
--- @param t Table with any of <code>protocol</code> (version, default the highest), <code>record_protocol</code>,
+-- @param t Table with any of <code>protocol</code> (version; default the highest, with those before as far as there
+--          are suites for them), <code>record_protocol</code>,
 --          <code>session_id</code>, <code>random</code> (28 bytes), <code>ciphers</code> (list of names or numbers),
 --          <code>compressors</code> (list of names) and <code>extensions</code> (contents by name).
 -- @return Bytes.
@@ -660,7 +681,7 @@ function client_hello (t)
   t = t or {}
   local protocol = t.protocol or HIGHEST_PROTOCOL
   local version = math.min(PROTOCOLS[protocol], PROTOCOLS["TLSv1.2"])
-  local ciphers = t.ciphers or (protocol == "TLSv1.3" and DEFAULT_TLS13_CIPHERS or DEFAULT_TLS12_CIPHERS)
+  local ciphers = t.ciphers or (protocol == "TLSv1.3" and DEFAULT_CIPHERS or DEFAULT_TLS12_CIPHERS)
   local packed = {}
   for i, cipher in ipairs(ciphers) do packed[i] = string.pack(">I2", cipher_number(cipher)) end
   local compressors = {}

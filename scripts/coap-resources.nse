@@ -2,6 +2,7 @@ local coap = require "coap"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local table = require "table"
 
 description = [[
 Lists the resources of a CoAP server with their attributes (RFC 6690).

@@ -5,6 +5,7 @@ local rand = require "rand"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local string = require "string"
+local table = require "table"
 
 description = [[
 Asks a DHCP server for what it tells hosts of its network: addresses of routers and name servers, the domain, times.
@@ -15,7 +16,8 @@ privileges.
 
 ---
 -- @args dhcp-discover.dhcptype The message to send, as <code>DHCPDISCOVER</code>. Default: DHCPINFORM.
--- @args dhcp-discover.mac The hardware address to ask for: six pairs of hexadecimal digits, <code>native</code> (that of
+-- @args dhcp-discover.mac The hardware address to ask for: six pairs of hexadecimal digits, <code>native</code> (that
+--       of
 --       the interface, the default) or <code>random</code>.
 -- @args dhcp-discover.clientid A client identifier, as text. Default: none.
 -- @args dhcp-discover.clientid-hex The same in hexadecimal.

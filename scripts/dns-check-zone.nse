@@ -3,6 +3,7 @@ local ipOps = require "ipOps"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local string = require "string"
+local table = require "table"
 
 description = [[
 Checks how well a zone is set up: its times, its servers, its mail exchangers.
@@ -87,6 +88,7 @@ local function check_servers (zone, report)
   for _, record in ipairs(packet and packet.answers or {}) do
     if record.dtype == dns.types.NS and record.domain then names[#names + 1] = record.domain end
   end
+  table.sort(names)
   report(#names > 1 and "PASS" or "FAIL", "Multiple name servers", ("Server has %d name servers"):format(#names))
   local listed, public, silent, recursive, serials = false, {}, {}, {}, {}
   for _, name in ipairs(names) do

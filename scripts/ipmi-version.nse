@@ -3,6 +3,7 @@ local ipmi = require "ipmi"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local table = require "table"
 
 description = [[
 Asks a management controller for its version of IPMI and its ways of authentication (IPMI 2.0, 22.13).

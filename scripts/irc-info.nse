@@ -48,7 +48,10 @@ local REPLIES = {
   ["004"] = function (info, rest)
     info.server, info.version004 = string.match(rest, "^%S+ (%S+) (%S+)")
   end,
-  ["351"] = function (info, rest) info.version = string.match(rest, "^%S+ (.*)$") end,
+  ["351"] = function (info, rest)
+    -- What follows a colon are the server's comments.
+    info.version = string.match(rest, "^%S+ (.-)%s+:") or string.match(rest, "^%S+ (.*)$")
+  end,
   ["251"] = function (info, rest)
     local users, invisible, servers = string.match(rest, "(%d+) users and (%d+) %a+ on (%d+)")
     if not users then

@@ -5,6 +5,7 @@ local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local string = require "string"
+local table = require "table"
 
 description = [[
 Shows what a directory says of itself: the attributes of its root (RFC 4512, 5.1).

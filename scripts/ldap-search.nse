@@ -79,7 +79,8 @@ local function contexts_of (socket)
     attributes = { "defaultNamingContext", "namingContexts" },
   })
   if not status then return {} end
-  return ldap.extractAttribute(entries, "defaultNamingContext") or ldap.extractAttribute(entries, "namingContexts") or {}
+  return ldap.extractAttribute(entries, "defaultNamingContext") or ldap.extractAttribute(entries, "namingContexts")
+    or {}
 end
 
 action = function (host, port)

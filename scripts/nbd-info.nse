@@ -50,6 +50,8 @@ action = function (host, port)
     stdnse.debug1("no session: %s", err)
     return nil
   end
+  status, err = comm:list()
+  if not status then stdnse.debug1("no list: %s", err) end
   -- Servers may tell the size only to those who use the export, which ends the session.
   local names = wanted_names()
   for name, export in pairs(comm.exports) do
@@ -86,7 +88,10 @@ action = function (host, port)
       if type(export.size) == "number" then shown["Size"] = ("%d bytes"):format(export.size) end
       if export.tflags then
         local flags = {}
-        for flag in pairs(export.tflags) do flags[#flags + 1] = flag end
+        for flag in pairs(export.tflags) do
+          -- That there are flags is shown by those that follow.
+          if flag ~= "HAS_FLAGS" then flags[#flags + 1] = flag end
+        end
         table.sort(flags)
         if #flags > 0 then shown["Transmission Flags"] = flags end
       end

@@ -3,6 +3,7 @@ local netbios = require "netbios"
 local nmap = require "nmap"
 local stdnse = require "stdnse"
 local string = require "string"
+local table = require "table"
 
 description = [[
 Asks a host for its NetBIOS names and its hardware address (node status, RFC 1002, 4.2.18).
@@ -79,7 +80,9 @@ action = function (host)
   local _, user = netbios.get_user_name(host, names)
   result.user = user and printable(user) or "<unknown>"
   local mac = string.sub(statistics or "", 1, 6)
-  result.mac = #mac == 6 and ("%s (%s)"):format(stdnse.format_mac(mac), maker_of(mac)) or "<unknown>"
+  -- Servers that do not know theirs, such as Samba, say zeros.
+  local known = #mac == 6 and mac ~= ("\0"):rep(6)
+  result.mac = known and ("%s (%s)"):format(stdnse.format_mac(mac), maker_of(mac)) or "<unknown> (unknown)"
   result.names = {}
   for i, entry in ipairs(names) do
     local one = stdnse.output_table()
@@ -94,7 +97,8 @@ action = function (host)
     for _, entry in ipairs(result.names) do
       local name = ("%s<%02x>"):format(entry.name, entry.suffix)
       -- Names with octets in hexadecimal are wider than the column.
-      lines[#lines + 1] = ("  %-20s Flags: %s"):format(#name < 20 and name or name .. " ", netbios.flags_to_string(entry.flags))
+      lines[#lines + 1] = ("  %-20s Flags: %s"):format(#name < 20 and name or name .. " ",
+        netbios.flags_to_string(entry.flags))
     end
   end
   if nmap.verbosity() >= 2 then

@@ -2,6 +2,7 @@ local rpc = require "rpc"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
 local tab = require "tab"
+local table = require "table"
 
 description = [[
 Lists the files in the directories that a host exports by NFS (RFC 1094, RFC 1813).

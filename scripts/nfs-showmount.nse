@@ -1,6 +1,7 @@
 local rpc = require "rpc"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local table = require "table"
 
 description = [[
 Lists the directories that a host exports and who may mount them (RFC 1813, 5.2.5), as <code>showmount -e</code> does.

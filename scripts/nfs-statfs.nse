@@ -69,7 +69,8 @@ action = function (host, port)
     local row, err = measure(host, port, mount.name, human)
     if row then
       count = count + 1
-      tab.addrow(rows, mount.name, row.size, row.used, row.available, row.use, row.maxfilesize or "-", row.linkmax or "-")
+      tab.addrow(rows, mount.name, row.size, row.used, row.available, row.use, row.maxfilesize or "-",
+        row.linkmax or "-")
     else
       stdnse.debug1("%s: %s", mount.name, tostring(err))
     end

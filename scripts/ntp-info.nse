@@ -10,7 +10,8 @@ description = [[
 Shows the clock of a time server and, if it answers questions about itself, its variables: version, system, stratum,
 the clock it follows and others.
 
-Two packets are sent: an ordinary question for the time (RFC 5905) and a control message that reads the system's variables
+Two packets are sent: an ordinary question for the time (RFC 5905)
+  and a control message that reads the system's variables
 (RFC 9327).
 ]]
 

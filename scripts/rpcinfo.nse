@@ -2,6 +2,7 @@ local nmap = require "nmap"
 local rpc = require "rpc"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
+local table = require "table"
 
 description = [[
 Lists the programs that a host's port mapper knows, with their versions, ports and names (RFC 1833).

@@ -5,7 +5,8 @@ local stdnse = require "stdnse"
 description = [[
 Shows whether a server of version 2 or 3 of SMB signs messages.
 
-The security mode in its answer to the negotiation tells (MS-SMB2, 2.2.4). Unsigned messages can be changed on their way.
+The security mode in its answer to the negotiation tells (MS-SMB2,
+  2.2.4). Unsigned messages can be changed on their way.
 ]]
 
 ---

@@ -50,8 +50,6 @@ action = function (host, port)
     return nil
   end
   local words = texts(reply)
-  -- Servers greet the client in the first line, by name or address; what is the server's own comes first.
-  if words[1] then words[1] = string.gsub(words[1], "%s+[Hh]ello%s.*$", "") end
   local result = { table.concat(words, ", ") }
   status, reply = smtp.help(socket)
   if status then result[2] = table.concat(texts(reply), " ") end

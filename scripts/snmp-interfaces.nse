@@ -5,6 +5,7 @@ local shortport = require "shortport"
 local snmp = require "snmp"
 local stdnse = require "stdnse"
 local string = require "string"
+local table = require "table"
 local target = require "target"
 
 description = [[
@@ -126,7 +127,8 @@ action = function (host, port)
   for address, index in pairs(ip_columns[IP_IF_INDEX] or {}) do
     addresses[index] = addresses[index] or {}
     table.insert(addresses[index], { address, ip_columns[IP_NETMASK] and ip_columns[IP_NETMASK][address] })
-    if target.ALLOW_NEW_TARGETS and not string.find(address, "^127%.") and address ~= host.ip then target.add(address) end
+    if target.ALLOW_NEW_TARGETS and not string.find(address, "^127%.")
+      and address ~= host.ip then target.add(address) end
   end
   for _, list in pairs(addresses) do
     table.sort(list, function (a, b) return a[1] < b[1] end)

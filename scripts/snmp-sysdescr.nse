@@ -1,8 +1,9 @@
 local datetime = require "datetime"
+local math = require "math"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local snmp = require "snmp"
-local stdnse = require "stdnse"
+local table = require "table"
 
 description = [[
 Shows how an SNMP agent describes its system, and since when it runs.

@@ -8,6 +8,7 @@ local ssh2 = require "ssh2"
 local stdnse = require "stdnse"
 local string = require "string"
 local stringaux = require "stringaux"
+local table = require "table"
 
 description = [[
 Shows the host keys of an SSH server as fingerprints, and afterwards which hosts have the same ones.

@@ -103,7 +103,9 @@ end
 
 -- The letter, and the warnings that go with it.
 local function grade (info, kex_bits, protocol)
-  local points = (3 * look_up(KEX_POINTS, kex_bits or 0) + 4 * look_up(CIPHER_POINTS, info.size or 0)) / 7
+  -- The biases of RC4 take away what a key of 128 bits would be worth.
+  local size = info.cipher == "RC4" and math.min(info.size or 0, 112) or info.size or 0
+  local points = (3 * look_up(KEX_POINTS, kex_bits or 0) + 4 * look_up(CIPHER_POINTS, size)) / 7
   local letter = look_up(LETTERS, points)
   if info.size == 0 then letter = "F" end
   local warnings = warnings_of(info, protocol)
@@ -171,12 +173,14 @@ local function describe (ctx, name, answer)
     }
   end
   local key = server_key(ctx, answer)
-  local signature = key and string.lower(key.signature or "")
-  if signature and string.find(signature, "^md[245]") then
-    warnings[#warnings + 1] = { grade = "F", text = "Insecure certificate signature (MD5), score capped at F" }
+  local signature = string.lower(key and key.signature or "")
+  local weak = string.match(signature, "^md[245]") or string.match(signature, "sha1")
+  if weak then
     letter = "F"
-  elseif signature and string.find(signature, "sha1") then
-    warnings[#warnings + 1] = { grade = letter, text = "Weak certificate signature: SHA1" }
+    warnings[#warnings + 1] = {
+      grade = letter,
+      text = string.format("Insecure certificate signature (%s), score capped at F", string.upper(weak)),
+    }
   end
   for _, warning in ipairs(warnings) do ctx.warnings[warning.text] = true end
   local out = stdnse.output_table()

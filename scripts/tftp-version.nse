@@ -18,7 +18,7 @@ differ from server to server.
 --
 -- @output
 -- PORT   STATE SERVICE VERSION
--- 69/udp open  tftp    Netkit tftpd or atftpd
+-- 69/udp open  tftp    tftpd-hpa, Netkit tftpd or atftpd
 
 author = "The Perilune authors"
 license = "MIT OR Apache-2.0"
@@ -30,7 +30,7 @@ local OP_READ, OP_ERROR = 1, 5
 
 -- Words of answers to a request for a file that is not there, and whose they are: code, words, product.
 local ANSWERS = {
-  { 1, "^File not found$", "Netkit tftpd or atftpd" },
+  { 1, "^File not found$", "tftpd-hpa, Netkit tftpd or atftpd" },
   { 1, "^file not found$", "dnsmasq tftpd" },
   { 0, "^file .* not found$", "dnsmasq tftpd" },
   { 1, "^Could not find file", "Windows Deployment Services tftpd" },

@@ -39,7 +39,7 @@ action = function (host, port)
   end
   if not string.find(answer, "^Zookeeper version:") then return nil end
   for name, value in string.gmatch(answer, "([%a][%w %-/]*): ([^\r\n]*)") do result[name] = value end
-  local version = string.match(result["Zookeeper version"], "^(%d[%d%.]*)")
+  local version = string.match(result["Zookeeper version"] or "", "^(%d[%d%.]*)")
   if version and not port.version.version then
     port.version.name, port.version.product, port.version.version = "zookeeper", "Zookeeper", version
     nmap.set_port_version(host, port)

@@ -36,8 +36,10 @@ const SLICE_MS: u64 = 250;
 const POLL_MS: u64 = 50;
 /// While scripts have more than this in memory, garbage is collected as soon as there is so much of it: what floods
 /// them comes in few and large strings, which the collector waits for too patiently.
-const MEMORY_MUCH: usize = 128 << 20;
-const GARBAGE_MAX: usize = 48 << 20;
+const MEMORY_MUCH: usize = 64 << 20;
+const GARBAGE_MAX: usize = 16 << 20;
+/// So many times as long as a collection took there is none: what is many small objects is left to the collector.
+const COLLECTION_PAUSE: u64 = 20;
 /// The result of a script that raised an error.
 const FAILED: &[u8] = b"ERROR: Script execution failed (use -d to debug)";
 
@@ -82,6 +84,8 @@ pub(crate) struct Scheduler<'e> {
     results: Vec<(Target, Kept)>,
     /// What scripts had in memory after the last collection that was asked for.
     memory_before: usize,
+    /// When the next one may be, in microseconds.
+    collects_at_us: u64,
     /// For `--host-timeout`, one per host: none when there is no such limit.
     clocks: Vec<Option<Clock>>,
 }
@@ -123,6 +127,7 @@ impl<'e> Scheduler<'e> {
             instance,
             results: Vec::new(),
             memory_before: 0,
+            collects_at_us: 0,
             clocks,
         }
     }
@@ -300,7 +305,14 @@ impl<'e> Scheduler<'e> {
     fn collect(&mut self) {
         let used = self.engine.state.memory_bytes();
         if used > MEMORY_MUCH && used > self.memory_before.saturating_add(GARBAGE_MAX) {
+            let now_us = |scheduler: &Self| scheduler.engine.shared.network.borrow().now_us();
+            let began_us = now_us(self);
+            if began_us < self.collects_at_us {
+                return;
+            }
             self.engine.collect();
+            let ended_us = now_us(self);
+            self.collects_at_us = ended_us + (ended_us - began_us) * COLLECTION_PAUSE;
             self.memory_before = self.engine.state.memory_bytes();
         }
         self.memory_before = self.memory_before.min(used);

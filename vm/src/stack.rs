@@ -470,6 +470,8 @@ impl Coroutine {
             let mut link: *mut *mut Upvalue = &raw mut (*this).open_upvalues;
             while !(*link).is_null() && (**link).slot >= slot {
                 if (**link).slot == slot {
+                    // The list keeps nothing alive: a closure that is gone may have been its last holder.
+                    (*(*this).global).heap.resurrect((*link).cast());
                     return Ok(*link);
                 }
                 link = &raw mut (**link).next;

@@ -10,6 +10,7 @@ mod bench_scan;
 mod diff;
 mod error;
 mod fuzz;
+mod layout;
 mod mask;
 mod no_c;
 mod process;
@@ -31,7 +32,7 @@ struct Command {
     run: fn(&Workspace, &[String]) -> Result<(), Error>,
 }
 
-const COMMANDS: [Command; 10] = [
+const COMMANDS: [Command; 11] = [
     Command {
         name: "reference",
         operands: "",
@@ -80,6 +81,12 @@ const COMMANDS: [Command; 10] = [
         operands: "[--runs N]",
         about: "times port scans against an installed Nmap's",
         run: bench_scan::main,
+    },
+    Command {
+        name: "layout",
+        operands: "",
+        about: "puts the functions that Lua programs use side by side in the binary",
+        run: layout::main,
     },
     Command {
         name: "no-c",

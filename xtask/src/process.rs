@@ -19,7 +19,14 @@ use std::time::{Duration, Instant};
 const POLL_INTERVAL: Duration = Duration::from_micros(500);
 
 /// Programs that may be missing, and the Debian package that brings each.
-const PACKAGES: [(&str, &str); 4] = [("gcc", "gcc"), ("python3", "python3"), ("tar", "tar"), ("git", "git")];
+const PACKAGES: [(&str, &str); 6] = [
+    ("valgrind", "valgrind"),
+    ("nm", "binutils"),
+    ("gcc", "gcc"),
+    ("python3", "python3"),
+    ("tar", "tar"),
+    ("git", "git"),
+];
 
 /// A child that has ended, or was killed at its time limit.
 #[derive(Debug)]

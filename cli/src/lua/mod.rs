@@ -135,15 +135,14 @@ fn run(options: &Options, args: &[Vec<u8>]) -> Result<(), Failed> {
         println!("{VERSION}");
     }
     let mut interpreter = Interpreter::new(options, args)?;
-    let profile = Rc::new(RefCell::new(Profile::new()));
-    if options.profile {
-        let profile = Rc::clone(&profile);
+    let profile = options.profile.then(|| Rc::new(RefCell::new(Profile::new())));
+    if let Some(profile) = profile.clone() {
         let look = Box::new(move |stack: &[Sampled]| profile.borrow_mut().look(stack));
         interpreter.state.borrow_mut().sample(profile::EVERY, look);
     }
     let outcome = interpreter.session(options, args);
     interpreter.state.borrow_mut().close();
-    if options.profile {
+    if let Some(profile) = profile {
         tell(&profile.borrow(), options)?;
     }
     outcome

@@ -6,11 +6,13 @@
 //! after `--script-args`), `host:` (the target's name), `reverse:` (the name of its address), `verbosity: N`, `force:`
 //! (the rule is not asked), `helper: ID` with lines `| LUA` (the action of a port script of that name, which runs
 //! beside it), `setup: COMMAND` and `daemon: COMMAND` (run by `sh` in a folder of their own; the daemon has to listen
-//! on `{port}`). Without a daemon, blocks say what the other side does: `talk` in the order of its lines on one
-//! connection, the first block on the first one and so on; `answers` on all others, where each group of client lines
-//! is a case that is answered as often as it is asked. Client and server lines, joined when they follow each other:
-//! `C: text`, `C| text and CR LF`, `C~ text in which * is anything`, `Cx 16 03 ?? (hex, ?? any byte)`, `C* (what comes
-//! until the client waits)`, `S: text`, `S| text and CR LF`, `Sx hex`, `S! (close)`. Text may hold `\r \n \t \\ \xHH`.
+//! on `{port}`, which may be in `args:`, too; `ready: COMMAND` is repeated there until it succeeds, and `stderr` is
+//! what the daemon wrote; `$SCRIPTS` is the folder of these files, with servers of a few answers in `peers.py`).
+//! Without a daemon, blocks say what the other side does: `talk` in the order of its lines on one connection, the
+//! first block on the first one and so on; `answers` on all others, where each group of client lines is a case that is
+//! answered as often as it is asked. Client and server lines, joined when they follow each other: `C: text`, `C| text
+//! and CR LF`, `C~ text in which * is anything`, `Cx 16 03 ?? (hex, ?? any byte)`, `C* (what comes until the client
+//! waits)`, `S: text`, `S| text and CR LF`, `Sx hex`, `S! (close)`. Text may hold `\r \n \t \\ \xHH`.
 //! Last comes `version: name|product|version|extra information` where the script sets it, and `output:`, whose text is
 //! the rest of the file, without line ends around it; `{*}` in a line of it is anything, `{port}` the number of the
 //! port. A script that has no such file is named in `scripts/daemons.txt`, with the test that runs it. `TALK=TEXT` in
@@ -58,6 +60,7 @@ impl Daemon {
         let log = |name| std::fs::File::create(folder.join(name)).expect("the folder can be written");
         let mut process = Command::new("sh");
         process.args(["-c", &command]).current_dir(folder).stdin(Stdio::piped());
+        process.env("SCRIPTS", self::folder());
         let child = process.stdout(log("stdout")).stderr(log("stderr")).process_group(0).spawn();
         let daemon = Daemon(child.map_err(|error| format!("sh: {error}"))?);
         let until = Instant::now() + START_MAX;
@@ -95,6 +98,18 @@ fn free_port(udp: bool) -> u16 {
     address.expect("loopback has a free port").port()
 }
 
+/// Repeats a command until it succeeds.
+fn wait(command: &str, folder: &Path) -> Result<(), String> {
+    let until = Instant::now() + START_MAX;
+    while let Err(error) = setup(command, folder) {
+        if Instant::now() > until {
+            return Err(error);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
 /// Runs what a file describes; what is wrong.
 fn run(path: &Path) -> Result<(), String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
@@ -105,7 +120,9 @@ fn run(path: &Path) -> Result<(), String> {
     let (port, peer, daemon) = match &file.daemon {
         Some(command) => {
             let port = free_port(udp);
-            (port, None, Some(Daemon::start(command, &place.0, port, udp)?))
+            let daemon = Daemon::start(command, &place.0, port, udp)?;
+            file.ready.iter().try_for_each(|command| wait(command, &place.0))?;
+            (port, None, Some(daemon))
         }
         None => {
             let peer = Peer::start(file.blocks.clone(), udp, None);
@@ -133,7 +150,7 @@ fn scan(file: &File, place: &Folder, port: u16) -> Result<(Host, Vec<ScriptResul
     }
     let options = Options {
         verbosity: file.verbosity,
-        script_args: file.args.clone(),
+        script_args: file.args.replace("{port}", &port.to_string()),
         script_scan: true,
         version_scan: true,
         ..of_repository()

@@ -8,6 +8,7 @@
 use crate::support::{Folder, engine, host};
 use perilune_nse::{DataFolders, Options, Phase};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 /// Below the root of the repository, which is the one Cargo names, so that files can change without a new build.
 pub fn path(relative: &str) -> PathBuf {
@@ -17,7 +18,11 @@ pub fn path(relative: &str) -> PathBuf {
 
 /// Libraries and scripts are those of the repository.
 pub fn of_repository() -> Options {
-    Options { data: DataFolders::of(vec![path("")]), ..Options::default() }
+    let options = || Options { data: DataFolders::of(vec![path("")]), ..Options::default() };
+    // The first engine makes the database of scripts; others must not read it half written.
+    static DATABASE: Once = Once::new();
+    DATABASE.call_once(|| engine(options()).select(&["banner".to_owned()]).expect("the scripts load"));
+    options()
 }
 
 /// Names of the Lua files below a folder, without the extension, sorted.

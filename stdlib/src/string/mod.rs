@@ -315,6 +315,10 @@ fn find_or_match(call: &mut Call<'_>, is_find: bool) -> NativeResult {
         };
     }
     let (anchored, rest) = strip_anchor(pattern);
+    if anchored && pattern::fails_at_once(rest, subject.get(from).copied()) {
+        call.charge(1)?;
+        return call.ret1(Value::NIL);
+    }
     let mut matcher = Matcher::new(subject, rest, call.work_limit());
     let found =
         if anchored { matcher.match_at(from).map(|end| end.map(|end| (from, end))) } else { matcher.search(from) };

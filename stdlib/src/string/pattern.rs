@@ -355,6 +355,16 @@ fn first_literal(pattern: &[u8]) -> Option<u8> {
     if matches!(after, Some(b'*' | b'?' | b'-')) { None } else { Some(byte) }
 }
 
+/// Whether a match fails for its first byte, without a look at the rest of the pattern; `None` is the subject's end.
+pub(crate) fn fails_at_once(pattern: &[u8], byte: Option<u8>) -> bool {
+    if pattern.first().is_none_or(|first| b"()$%".contains(first)) {
+        return false;
+    }
+    let Ok(end) = class_end(pattern, 0) else { return false };
+    let is_needed = !matches!(pattern.get(end), Some(b'*' | b'?' | b'-'));
+    is_needed && !byte.is_some_and(|byte| matches_single(byte, &pattern[..end]))
+}
+
 /// End of the single-character item at `at`.
 fn class_end(pattern: &[u8], at: usize) -> Result<usize, PatternError> {
     match pattern[at] {
@@ -480,6 +490,18 @@ mod tests {
         }
         assert_eq!(bits_of(b"[%abcdefg]"), None);
         assert_eq!(find("key: value", "[^()<>@,;:%[%]?={} ]+"), Some((0, 3)));
+    }
+
+    #[test]
+    fn what_fails_at_once_fails() {
+        for pattern in ["a", "[ab]", "[^a]x", "a?", "a*b", "a-", ".", "(a)", "%a", "a$", "$", "[a", "b+"] {
+            for subject in ["", "a", "bx", "x"] {
+                let fails = fails_at_once(pattern.as_bytes(), subject.bytes().next());
+                let found = Matcher::new(subject.as_bytes(), pattern.as_bytes(), u64::MAX).match_at(0);
+                assert!(!fails || found == Ok(None), "{pattern} {subject}");
+            }
+        }
+        assert!(fails_at_once(b"[ \t]", Some(b'x')) && !fails_at_once(b"\r?\n", Some(b'x')));
     }
 
     #[test]

@@ -223,12 +223,8 @@ impl Heap {
         let hash = string::hash(bytes, self.interned.seed);
         let found = self.interned.find(bytes, hash);
         if !found.is_null() {
-            // SAFETY: S2. A dead one that is not swept yet comes back to life.
-            unsafe {
-                if self.is_dead(found.cast()) {
-                    (*found).header.marked ^= WHITES;
-                }
-            }
+            // SAFETY: S2.
+            unsafe { self.resurrect(found.cast()) };
             return Ok(found);
         }
         let string: *mut Str = self.allocate(STRING, DATA_OFFSET + bytes.len())?;
@@ -493,6 +489,20 @@ impl Heap {
         unsafe {
             if (*object).marked & BLACK != 0 {
                 self.make_gray_again(object);
+            }
+        }
+    }
+
+    /// Brings an object back to life that is dead and not swept yet; for those in lists that keep nothing alive.
+    ///
+    /// # Safety
+    /// `object` is not freed.
+    #[inline]
+    pub unsafe fn resurrect(&self, object: *mut Header) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            if self.is_dead(object) {
+                (*object).marked ^= WHITES;
             }
         }
     }

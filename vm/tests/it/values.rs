@@ -1,6 +1,6 @@
 //! Values, roots and errors as an embedder meets them.
 
-use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Run, State, Value};
+use perilune_vm::{Call, NativeFn, NativeResult, Run, State, Value};
 
 #[test]
 fn sizes_are_as_small_as_promised() {

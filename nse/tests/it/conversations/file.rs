@@ -20,6 +20,8 @@ pub(super) struct File {
     pub helper: Option<Helper>,
     pub setup: Vec<String>,
     pub daemon: Option<String>,
+    /// A command that succeeds as soon as the daemon can be asked, for those that listen before that.
+    pub ready: Option<String>,
     pub blocks: Vec<Block>,
     pub version: Option<String>,
     pub output: String,
@@ -62,6 +64,7 @@ pub(super) fn parse(text: &str) -> Result<File, String> {
         helper: None,
         setup: Vec::new(),
         daemon: None,
+        ready: None,
         blocks: Vec::new(),
         version: None,
         output: String::new(),
@@ -113,6 +116,7 @@ impl File {
             "helper" => self.helper = Some(Helper { id: value.to_owned(), source: String::new() }),
             "setup" => self.setup.push(value.to_owned()),
             "daemon" => self.daemon = Some(value.to_owned()),
+            "ready" => self.ready = Some(value.to_owned()),
             "version" => self.version = Some(value.to_owned()),
             _ => return Err(format!("not understood: {line}")),
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A client that sends nothing for so long waits for an answer.
-const QUIET: Duration = Duration::from_millis(40);
+const QUIET: Duration = Duration::from_millis(100);
 /// A client that waits so long for an answer to what no line expects is told off.
 const PATIENCE: Duration = Duration::from_secs(2);
 

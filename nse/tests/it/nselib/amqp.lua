@@ -46,7 +46,7 @@ client.amqpsocket = session(frame(start))
 check("handshake", "true", (client:handshake()))
 equal(client.amqpsocket.sent[1], "AMQP\0\0\9\1")
 check("server", '"Moon" "1.2" "0-9"', client:getServerProduct(), client:getServerVersion(), client:getProtocolVersion())
-equal(client:getServerProperties()[1], { name = "capabilities:", "x: YES" })
+equal(client:getServerProperties()[1], { name = "capabilities: ", "x: YES" })
 equal(client:getServerProperties()[4], "n: -1")
 equal(client:getServerProperties()[6], "mechanisms: PLAIN")
 

@@ -19,6 +19,9 @@ check("other host", '""', users(creds.Credentials:new("tag", { ip = "192.0.2.2" 
 check("accounts", '"u:p - Valid credentials" "a:<empty> - Account is locked" "x - Foo" true',
   tostring(creds.Account:new("u", "p", creds.State.VALID)), tostring(creds.Account:new("a", "", creds.State.LOCKED)),
   tostring(creds.Account:new(nil, "x", "Foo")), creds.Account:new("a") < creds.Account:new("b"))
+local order = {}
+for key, value in pairs(creds.Account:new("a", "", creds.State.VALID)) do order[#order + 1] = key .. "=" .. value end
+check("fields in order", '"username=a password=<empty> state=Valid credentials"', table.concat(order, " "))
 check("table", '"a" "u" "a"', c:getTable()[1].username, c:getTable()[2].username,
   creds.Credentials:new(creds.ALL_DATA):getTable()["192.0.2.1"]["21/ftp"][1].username)
 check("nothing", 'nil ""', creds.Credentials:new("none"):getTable(), tostring(creds.Credentials:new("none")))

@@ -4,7 +4,7 @@ local stdnse = require "stdnse"
 -- Versions.
 local version = mssql.SqlServerVersionInfo:new()
 version:SetVersionNumber("11.0.3128.0", "SSNetLib")
-check("version", '"Microsoft SQL Server 2012" "SP1" true "11.00.3128.00" "Microsoft SQL Server 2012 SP1+; 11.00.3128.00"',
+check("version", '"Microsoft SQL Server 2012" "SP1" true "11.00.3128.00" "Microsoft SQL Server 2012 SP1+"',
   version.productName, version.servicePackLevel, version.patched, version.versionNumber, version:ToString())
 version:SetVersionNumber("10.50.1600.1", "SSRP")
 check("2008 R2", '"2008 R2" "RTM"', version.brandedVersion, version.servicePackLevel)

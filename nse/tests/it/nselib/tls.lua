@@ -50,8 +50,13 @@ local newer = tls.client_hello({ protocol = "TLSv1.2", time = 1, random = random
     server_name = tls.EXTENSION_HELPERS.server_name("a.b") } })
 equal(hex(newer), "16030100430100003f0303" .. "00000001" .. hex(random) .. "00" .. "0002002f" .. "0100"
   .. "0014" .. "0000" .. "0008" .. "0006" .. "00" .. "0003612e62" .. "000d" .. "0004" .. "0002" .. "0401", "TLS 1.2")
-check("TLS 1.3 says so in an extension", "true 771", tls.client_hello({}):find("\0\43\0\3\2\3\4", 1, true) ~= nil,
-  (string.unpack(">I2", tls.client_hello({}), 10)))
+local function offers (ciphers)
+  local hello = tls.client_hello({ ciphers = ciphers })
+  return hex(hello:match("\0%+\0[\3\7\9]([\2\6\8][\0-\4]+)"):sub(1, 9))
+end
+check("TLS 1.3 says so in an extension", '"080304030303020301" "020304" "06030303020301"', offers(),
+  offers({ "TLS_AKE_WITH_AES_128_GCM_SHA256" }):sub(1, 6), offers({ "TLS_RSA_WITH_AES_128_CBC_SHA" }):sub(1, 14))
+check("an old version in the hello itself", "771", (string.unpack(">I2", tls.client_hello({}), 10)))
 raises("unknown cipher", tls.client_hello, { ciphers = { "X" } })
 
 for name, bytes in pairs({
