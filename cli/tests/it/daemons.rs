@@ -351,11 +351,12 @@ impl Daemons {
         let port = free_port();
         let config = self.file("mosquitto.conf", &format!("listener {port} 127.0.0.1\nallow_anonymous true\n"));
         self.start("mosquitto", port, false, &format!("/usr/sbin/mosquitto -c {config}"));
-        // It knows no port but its own, and may run already, or begin to just now.
+        // It knows no port but its own, and may run already, or begin to just now. It listens on
+        // 127.0.0.1 unasked, and trips when that is named.
         if TcpStream::connect((Ipv4Addr::LOCALHOST, RPC_PORT)).is_ok() {
             self.start("rpcbind", RPC_PORT, false, "sleep 600");
         } else {
-            self.start("rpcbind", RPC_PORT, false, "sh -c '/usr/sbin/rpcbind -f -h 127.0.0.1; exec sleep 600'");
+            self.start("rpcbind", RPC_PORT, false, "sh -c '/usr/sbin/rpcbind -f -h 127.0.0.2; exec sleep 600'");
         }
         self.start("rpcbind-udp", RPC_PORT, true, "sleep 600");
     }
