@@ -50,7 +50,7 @@ pub fn lone_engine(options: &Options) -> Result<Option<Engine>, Failure> {
 /// The engine with the scripts that were asked for; none when there are none.
 pub fn engine(options: &Options, probes: Option<&ProbeFile>, said: &Said) -> Result<Option<Engine>, Failure> {
     let scripts = &options.scripts;
-    if !scripts.are_wanted() && !has_version_scripts(options) {
+    if !scripts.are_wanted() && !options.version_detection {
         return Ok(None);
     }
     let network = crate::network::open(options)?;
@@ -155,15 +155,10 @@ fn rules(options: &Options) -> Vec<String> {
     if rules.is_empty() && scripts.default_scripts {
         rules.push("default".to_owned());
     }
-    if scripts.script_help.is_empty() && has_version_scripts(options) {
+    if scripts.script_help.is_empty() && options.version_detection {
         rules.push("version".to_owned());
     }
     rules
-}
-
-/// Whether version detection has scripts that help it: ours need none.
-fn has_version_scripts(options: &Options) -> bool {
-    options.version_detection && options.scripts.datadir.iter().any(|folder| folder.join("scripts").is_dir())
 }
 
 /// Tells about the selected scripts.
