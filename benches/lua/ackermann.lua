@@ -15,5 +15,5 @@ local function hanoi(n, from, to, via)
   moves = moves + from * to
   hanoi(n - 1, via, to, from)
 end
-hanoi(22, 1, 2, 3)
+hanoi(23, 1, 2, 3)
 print(ack(2, 1500), ack(3, 8), tak(24, 12, 6), moves)

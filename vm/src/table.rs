@@ -791,3 +791,27 @@ fn new_nodes(fields: u64) -> Result<(*mut Node, u32), KeyError> {
         Ok((nodes, count as u32 - 1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words in the fullest of 4,096 places.
+    fn fullest(words: impl Iterator<Item = u64>) -> usize {
+        let mut places = vec![0; 4096];
+        words.for_each(|word| places[hash_word(word) as usize & 4095] += 1);
+        places.into_iter().max().unwrap_or(0)
+    }
+
+    #[test]
+    fn words_made_to_collide_are_spread() {
+        seed_words(0x5eed_5eed_5eed_5eed);
+        // Multiplied by the constant of the hash they give 0 to 4095, alike in the upper half.
+        let inverse = 0xf1de_83e1_9937_733d_u64;
+        assert_eq!(inverse.wrapping_mul(0x9e37_79b9_7f4a_7c15), 1);
+        assert!(fullest((0..4096).map(|idx| inverse.wrapping_mul(idx))) < 16);
+        // Alike in all but the upper bits, as floats with few digits are.
+        assert!(fullest((0..4096).map(|idx| idx << 48)) < 16);
+        assert!(fullest((0..4096).map(|idx| (f64::from(idx as u32) + 0.5).to_bits())) < 16);
+    }
+}
