@@ -10,6 +10,7 @@
 -- mutants(bytes, count)       so many copies of the bytes, each damaged in some way; the same ones in every run
 -- require "stub"              replaces sockets, levels, interfaces and the clock; see there
 -- require "peer"              replaces sockets by ones whose other side is a function; see there
+-- require "pieces"            makes a socket that gives out the pieces it is called with; see there
 -- host, port                  the tables of a host and a port on loopback where nobody listens
 -- `assert` ends the file at its first failure.
 
@@ -99,6 +100,7 @@ return function (path, folder, host, port)
 
   package.preload.stub = function () return dofile(folder .. "/stub.lua") end
   package.preload.peer = function () return dofile(folder .. "/peer.lua") end
+  package.preload.pieces = function () return dofile(folder .. "/pieces.lua") end
   local chunk, message = loadfile(path, "t", env)
   if not chunk then return message end
   local ok, trace = xpcall(chunk, debug.traceback)

@@ -1,38 +1,5 @@
 local redis = require "redis"
-
--- Gives out pieces one after the other and keeps what is sent.
-local function session (...)
-  local socket = { sent = {}, pieces = { ... }, left = "" }
-  function socket:send (data)
-    self.sent[#self.sent + 1] = data
-    return true
-  end
-  function socket:receive ()
-    local piece = table.remove(self.pieces, 1)
-    if piece then return true, piece end
-    return nil, "EOF"
-  end
-  socket.receive_bytes, socket.receive_lines = socket.receive, socket.receive
-  function socket:receive_buf (delimiter, keep)
-    while true do
-      local from, to
-      if type(delimiter) == "string" then from, to = self.left:find(delimiter) else from, to = delimiter(self.left) end
-      if from then
-        local data = self.left:sub(1, keep and to or from - 1)
-        self.left = self.left:sub(to + 1)
-        return true, data
-      end
-      local status, more = self:receive()
-      if not status then return nil, more end
-      self.left = self.left .. more
-    end
-  end
-  function socket:set_timeout () return true end
-  function socket:close () return true end
-  function socket:connect () return true end
-  function socket:get_info () return true, "127.0.0.1", 40000, "127.0.0.1", 1 end
-  return socket
-end
+local session = require "pieces"
 
 -- The forms are those of the protocol's description, "RESP protocol spec".
 equal(tostring(redis.Request:new("LLEN", "mylist")), "*2\r\n$4\r\nLLEN\r\n$6\r\nmylist\r\n")
