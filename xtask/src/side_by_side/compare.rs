@@ -61,7 +61,7 @@ pub fn read(xml: &str) -> Report {
 }
 
 /// Length of the tag at the start; quoted values may hold a `>`.
-fn tag_end(text: &str) -> usize {
+pub(super) fn tag_end(text: &str) -> usize {
     let mut quoted = false;
     for (at, byte) in text.bytes().enumerate() {
         match byte {
@@ -73,7 +73,7 @@ fn tag_end(text: &str) -> usize {
     text.len()
 }
 
-fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     let from = tag.find(&format!(" {name}=\""))? + name.len() + 3;
     let len = tag[from..].find('"')?;
     Some(&tag[from..from + len])
@@ -135,7 +135,7 @@ fn sorted_children(mut children: Vec<String>) -> String {
 }
 
 /// Runs of digits, and hexadecimal salts, as one sign.
-fn masked(text: &str) -> String {
+pub(super) fn masked(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     for c in text.chars() {
         if !c.is_ascii_digit() {
