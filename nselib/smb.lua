@@ -375,6 +375,12 @@ function get_os (host)
     "timezone", "timezone_str", "port" }) do
     info[name] = state[name]
   end
+  -- Newer versions do not name the system; what is left is a version of Windows, which others do not count builds of.
+  if not info.os then
+    local version = state.os_version
+    info.os = version and version[3] ~= 0 and ("Windows %d.%d build %d"):format(table.unpack(version)) or ""
+    info.lanmanager = ""
+  end
   -- A logon without security blobs tells the NetBIOS name of the server, too.
   if stdnse.get_script_args("smbbasic") == nil then
     local second

@@ -235,8 +235,12 @@ function send_transaction_waitnamedpipe (smb, priority, pipe, overrides)
   return true
 end
 
--- SMB_FIND_FILE_BOTH_DIRECTORY_INFO, MS-CIFS 2.2.8.1.7. Results: the entry and where the next one begins, nil for none.
-local function parse_find_entry (data, pos)
+--- Reads a file's entry in a list (SMB_FIND_FILE_BOTH_DIRECTORY_INFO, MS-CIFS 2.2.8.1.7).
+-- @param data The list.
+-- @param pos The entry's position.
+-- @param decode Makes text of the name's octets. Default: nothing but to take away zeros at the end.
+-- @return The entry, nil if there is none, and the next one's position, nil for none.
+function parse_find_entry (data, pos, decode)
   if pos + 93 > #data then return nil end
   local entry = {}
   local next_offset, name_len, short_len
@@ -245,7 +249,7 @@ local function parse_find_entry (data, pos)
   entry.created = os.date("!%Y-%m-%dT%H:%M:%S", unix_time(entry.created))
   entry.s_fname = unicode.utf16to8(string.sub(data, pos + 70, pos + 69 + math.min(short_len, 24)))
   local name = string.sub(data, pos + 94, pos + 93 + name_len)
-  entry.fname = (string.gsub(name, "%z+$", ""))
+  entry.fname = decode and decode(name) or (string.gsub(name, "%z+$", ""))
   return entry, next_offset > 0 and pos + next_offset or nil
 end
 

@@ -2,7 +2,8 @@
 -- Connections to servers of the Server Message Block protocol, whichever version they speak: connecting, negotiating,
 -- logging on, shares, files, pipes.
 --
--- The versions' own messages are in libraries <code>smb1</code> and <code>smb1files</code>. Scripts use library
+-- The versions' own messages are in libraries <code>smb1</code>, <code>smb1files</code>, <code>smb2</code>,
+-- <code>smb2session</code> and <code>smb2files</code>. Scripts use library
 -- <code>smb</code>, which has all that is here, too.
 --
 -- @copyright MIT OR Apache-2.0
@@ -14,6 +15,8 @@ local nmap = require "nmap"
 local smb1 = require "smb1"
 local smb1files = require "smb1files"
 local smb2 = require "smb2"
+local smb2files = require "smb2files"
+local smb2session = require "smb2session"
 local smbauth = require "smbauth"
 local stdnse = require "stdnse"
 local string = require "string"
@@ -228,12 +231,45 @@ end
 
 -- Negotiating and logging on ------------------------------------------------------------------------------------
 
---- Negotiates version 1, see <code>negotiate_v1</code>.
+-- Bits of version 1's security mode that say what version 2 says: users are checked, by challenges; signing is possible
+-- or required.
+local function security_mode_of (mode)
+  return 0x03 | (mode & 1) << 2 | (mode & 2) << 2
+end
+
+-- Negotiates version 2 or 3 on a new connection: servers without version 1 end the one that asks for it.
+local function negotiate_newer (smb, overrides)
+  smb.socket:close()
+  local status, fresh = start(smb.hostinfo)
+  if not status then return false, fresh end
+  smb.socket, smb.MessageId = fresh.socket, 0
+  local over = { Dialects = smb2session.DIALECTS, SecurityMode = overrides and overrides.SecurityMode }
+  local err
+  status, err = smb2.negotiate_v2(smb, over)
+  if not status then return false, err end
+  if not smb2.dialect_name(smb.dialect) then return false, "SMB2: the server chose no dialect" end
+  smb.commands = smb2files
+  smb.signing_required = smb.security_mode & 2 ~= 0
+  smb.security_mode = security_mode_of(smb.security_mode)
+  smb.timezone, smb.timezone_str = 0, "UTC+0"
+  return true
+end
+
+--- Negotiates: version 1, see <code>smb1.negotiate_v1</code>; where the server does not have that, version 2 or 3, see
+-- <code>smb2.negotiate_v2</code>. <code>security_mode</code> has the bits of version 1 in either case.
 -- @param smb The connection.
--- @param overrides See there.
+-- @param overrides Table with <code>dialects</code>, names of dialects of version 1 to offer; then there is no other
+--                  version.
 -- @return True, or false and an error.
 function negotiate_protocol (smb, overrides)
-  return smb1.negotiate_v1(smb, overrides)
+  local status, err = smb1.negotiate_v1(smb, overrides)
+  if status or not smb.hostinfo or overrides and overrides.dialects then return status, err end
+  local newer, why = negotiate_newer(smb, overrides)
+  if not newer then
+    stdnse.debug1("SMB: no newer version: %s", tostring(why))
+    return false, err
+  end
+  return true
 end
 
 --- Tries which dialects a server speaks, each on a connection of its own.
