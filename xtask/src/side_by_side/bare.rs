@@ -129,7 +129,9 @@ impl Facts {
             subjects.len() - incomplete.len()
         );
         let is_too_many = |part: usize, whole: usize| part * 100 > whole * EXCUSED_MAX;
-        if unexplained > 0 || self.0.is_empty() || is_too_many(missing, self.0.len()) {
+        let are_too_many =
+            is_too_many(missing, self.0.len()) || is_too_many(incomplete.len(), subjects.len()) || self.0.is_empty();
+        if unexplained > 0 || are_too_many {
             return Err(Error::Findings(format!(
                 "the bare binary does not tell {missing} of {} facts, {unexplained} of them unexplained",
                 self.0.len()
