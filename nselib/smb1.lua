@@ -242,8 +242,12 @@ local function set_logged_on (smb, header, parameters, key)
 end
 
 local function logon_basic (smb, account, overrides)
+  local hash_type = account.hash_type
+  -- A server without extended security names itself nowhere, so a response of version 2 cannot name it; Samba refuses
+  -- such a one. Only if it was asked for.
+  if hash_type == "v2" and not stdnse.get_script_args("smbtype") then hash_type = "ntlm" end
   local lm, ntlm, key = smbauth.get_password_response(account.username, account.domain, account.password,
-    account.password_hash, account.hash_type, smb.server_challenge or "", false)
+    account.password_hash, hash_type, smb.server_challenge or "", false)
   local parameters = NO_ANDX .. string.pack("<I2I2I2I4I2I2I4I4", 0xffff, 1, 1, smb.session_key or 0, #lm, #ntlm, 0,
     CAPABILITIES)
   local data = lm .. ntlm .. string.pack("<zzzz", account.username, account.domain, "Perilune", "Perilune")
