@@ -8,14 +8,14 @@ use crate::slots::Slots;
 use crate::targets::NewTargets;
 use crate::thread::{ThreadId, ThreadInfo};
 use crate::wait::Wait;
+use hashbrown::{HashMap, HashSet};
 use perilune_scan::interface::Route;
 use perilune_scan::net::{Network, SocketId};
 use perilune_scan::port::PortLists;
-use perilune_scan::result::Host;
+use perilune_scan::result::{Host, Protocol};
 use perilune_scan::secure::{Secure, SecureError};
 use perilune_vm::{Call, LuaError, NativeFn, Root, Value};
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -191,6 +191,8 @@ pub(crate) struct Shared {
     pub routes: RefCell<Vec<Option<Route>>>,
     /// `host.registry` of each of them.
     pub registries: RefCell<Vec<Root>>,
+    /// The engine's own tables of hosts and ports, once scripts have asked for them; those of ports live for a level.
+    pub originals: RefCell<HashMap<(usize, Option<(u16, Protocol)>), Root>>,
     /// The thread that runs.
     pub current: RefCell<Option<Rc<ThreadInfo>>>,
     /// What the native that just parked its task waits for.
@@ -248,6 +250,7 @@ impl Shared {
             network: RefCell::new(network),
             hosts: RefCell::default(),
             routes: RefCell::default(),
+            originals: RefCell::default(),
             current: RefCell::default(),
             wait: RefCell::default(),
             spawned: RefCell::default(),

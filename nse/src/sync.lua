@@ -7,13 +7,14 @@ local park, wake, thread_id, register = ...
 local error, ipairs, next, setmetatable, tostring, type = error, ipairs, next, setmetatable, tostring, type
 local running, remove = coroutine.running, table.remove
 
---- What is to be done when a thread ends: a set of functions by its number.
+--- What is to be done when a thread ends: functions by its number. With each goes the mutex or condition variable that
+-- it belongs to, which so stays the same one as long as a thread has it locked, waits for it or has asked for it.
 local on_end = {}
 
-local function at_end(id, action)
+local function at_end(id, action, owner)
   register()
   on_end[id] = on_end[id] or {}
-  on_end[id][action] = true
+  on_end[id][action] = owner
 end
 
 local function forget(id, action)
@@ -39,11 +40,11 @@ end
 
 local function new_mutex()
   local owner, owner_id, queue = nil, nil, {}
-  local release
+  local release, call
 
   local function take(co, id)
     owner, owner_id = co, id
-    at_end(id, release)
+    at_end(id, release, call)
   end
 
   function release()
@@ -56,7 +57,7 @@ local function new_mutex()
     end
   end
 
-  return function(op)
+  function call(op)
     local co, id = running(), thread_id()
     if op == "lock" then
       if not owner then take(co, id) return end
@@ -67,7 +68,7 @@ local function new_mutex()
           if other == waiter then remove(queue, at) return end
         end
       end
-      at_end(id, leave)
+      at_end(id, leave, call)
       park(owner_id)
       forget(id, leave)
     elseif op == "trylock" then
@@ -83,6 +84,7 @@ local function new_mutex()
       bad_option(op)
     end
   end
+  return call
 end
 
 local function new_condvar()
@@ -127,7 +129,7 @@ local function condvar(object)
     found, broadcast = new_condvar()
     condvars[object], broadcasts[found] = found, broadcast
   end
-  at_end(thread_id(), broadcasts[found])
+  at_end(thread_id(), broadcasts[found], found)
   return found
 end
 

@@ -232,10 +232,7 @@ fn step(engine: &Shared, state: &mut SocketState, id: &mut SocketId, operation: 
                 Ok(()) if state.secure.is_some() => {
                     *operation = Operation::Handshake { ssl3_next: *ssl3_next, is_reconnect: false };
                 }
-                Ok(()) => {
-                    state.last_local = network.local_addr(*id);
-                    return Some(success(None));
-                }
+                Ok(()) => return Some(success(None)),
                 Err(_) => return Some(failure("ERROR")),
             },
             Operation::Handshake { ssl3_next, .. } => {
@@ -263,10 +260,7 @@ fn send_datagram(
 ) -> Option<Vec<Answer>> {
     state.peer = Some(to);
     match network.write_to(id, data, to) {
-        Write::Written(_) => {
-            state.last_local = network.local_addr(id);
-            Some(success(None))
-        }
+        Write::Written(_) => Some(success(None)),
         Write::WouldBlock => None,
         Write::Failed(_) => Some(failure("ERROR")),
     }
