@@ -26,7 +26,7 @@ pub(super) fn connect(call: &mut Call<'_>) -> NativeResult {
     if let Some(info) = engine.current()
         && !engine.slots.borrow_mut().take(info.id)
     {
-        *engine.wait.borrow_mut() = Some(Wait::Lock { name: "a place to connect", holder: None });
+        *engine.wait.borrow_mut() = Some(Wait::Lock { name: "a place to connect".into(), holder: None });
         return call.invoke_yieldable(Value::native(super::PARK), &[], Box::new(Connect::AfterSlot));
     }
     look_up(call, &host)
