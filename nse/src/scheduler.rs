@@ -313,6 +313,11 @@ impl<'e> Scheduler<'e> {
         }
         self.poll(if idle { POLL_MS } else { 0 });
         self.is_quiet = idle && self.pending.is_empty();
+        if self.engine.shared.sched_trace.borrow().is_some() {
+            for thread in &self.pending {
+                self.note(&thread.info, Queue::Pending, Queue::Running, "next round");
+            }
+        }
         self.running.extend(self.pending.drain(..));
     }
 
@@ -360,7 +365,7 @@ impl<'e> Scheduler<'e> {
     /// Creates instances while there is room, and also when nothing happens any more: one of them may be waited for.
     fn fill(&mut self) {
         for _ in 0..NEW_MAX {
-            if !self.has_room() && !(self.is_quiet && !self.is_full()) {
+            if !self.has_room() && (!self.is_quiet || self.is_full()) {
                 return;
             }
             let Some(candidate) = self.candidates.pop_front() else { return };
@@ -527,8 +532,8 @@ impl<'e> Scheduler<'e> {
                     thread.wait = shared.wait.take();
                     shared.current.replace(None);
                     self.take_spawned();
-                    let reason = thread.wait.as_ref().map_or("", |wait| wait.name());
-                    self.note(&thread.info, Queue::Running, Queue::Waiting, reason);
+                    let reason = thread.wait.as_ref().map_or_else(String::new, |wait| wait.name().into_owned());
+                    self.note(&thread.info, Queue::Running, Queue::Waiting, &reason);
                     return self.park(thread);
                 }
                 Run::Preempted => {
@@ -678,26 +683,28 @@ impl<'e> Scheduler<'e> {
 
     /// No thread can ever wake another one: says who waits for what, and ends them all.
     fn end_deadlock(&mut self) {
-        let debugging = self.engine.shared.options.debugging;
-        let name = |info: &ThreadInfo| format!("{}{}", info.name(debugging), info.against());
+        // With the numbers, which tell a script and its workers apart.
+        let name = |info: &ThreadInfo| format!("{}{}", info.info(), info.against());
         let mut lines = vec!["Deadlock: each of these threads waits for another one.".to_owned()];
         let mut ids: Vec<ThreadId> = self.waiting.keys().copied().collect();
         ids.sort_unstable();
         for thread in ids.iter().filter_map(|id| self.waiting.get(id)) {
             let Some(wait) = &thread.wait else { continue };
             let holder = wait.holder().and_then(|id| self.waiting.get(&id));
-            let holder = holder.map_or(String::new(), |thread| format!(", held by {}", name(&thread.info)));
+            let holder = holder.map_or(String::new(), |holder| match holder.info.id == thread.info.id {
+                true => ", which it has locked itself".to_owned(),
+                false => format!(", which {} has locked", name(&holder.info)),
+            });
             lines.push(format!("\t{} waits for {}{holder}", name(&thread.info), wait.name()));
         }
+        // Ending one may wake others.
+        let ended = ids.first().and_then(|&id| self.take_waiting(id));
+        if let Some(thread) = &ended {
+            lines.push(format!("\t{} is ended.", name(&thread.info)));
+        }
         self.engine.shared.log(Channel::Stderr, lines.join("\n").as_bytes());
-        for id in ids {
-            // Ending one may wake others.
-            if self.waiting.get(&id).and_then(|thread| thread.wait.as_ref()).is_some_and(Wait::is_lock)
-                && let Some(thread) = self.take_waiting(id)
-            {
-                self.end(*thread, End::Deadlocked);
-                return;
-            }
+        if let Some(thread) = ended {
+            self.end(*thread, End::Deadlocked);
         }
     }
 
@@ -809,7 +816,7 @@ impl<'e> Scheduler<'e> {
 
     fn note(&self, info: &ThreadInfo, from: Queue, to: Queue, reason: &str) {
         if let Some(trace) = &mut *self.engine.shared.sched_trace.borrow_mut() {
-            trace.moved(self.now(), info, from, to, reason);
+            trace.moved(self.engine.shared.network.borrow().now_us(), info, from, to, reason);
         }
     }
 

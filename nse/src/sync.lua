@@ -5,7 +5,7 @@
 
 local park, wake, thread_id, register = ...
 local error, ipairs, next, setmetatable, tostring, type = error, ipairs, next, setmetatable, tostring, type
-local running, remove = coroutine.running, table.remove
+local format, running, remove = string.format, coroutine.running, table.remove
 
 --- What is to be done when a thread ends: functions by its number. With each goes the mutex or condition variable that
 -- it belongs to, which so stays the same one as long as a thread has it locked, waits for it or has asked for it.
@@ -38,7 +38,14 @@ local function bad_option(op)
   error("bad argument #1 to '?' (invalid option '" .. tostring(op) .. "')", 3)
 end
 
-local function new_mutex()
+--- What messages call the mutex or condition variable of an object.
+local function name_of(kind, object)
+  if type(object) == "string" then return kind .. " " .. object end
+  return format("%s of %s: %p", kind, type(object), object)
+end
+
+--- @param name what messages call it
+local function new_mutex(name)
   local owner, owner_id, queue = nil, nil, {}
   local release, call
 
@@ -69,7 +76,7 @@ local function new_mutex()
         end
       end
       at_end(id, leave, call)
-      park(owner_id)
+      park(name, owner_id)
       forget(id, leave)
     elseif op == "trylock" then
       if owner then return false end
@@ -87,7 +94,7 @@ local function new_mutex()
   return call
 end
 
-local function new_condvar()
+local function new_condvar(name)
   local waiters = {}
   local function broadcast()
     local woken = waiters
@@ -97,7 +104,7 @@ local function new_condvar()
   local function call(op)
     if op == "wait" then
       waiters[#waiters + 1] = thread_id()
-      park()
+      park(name)
     elseif op == "signal" then
       -- One that was killed while it waited takes no signal.
       repeat
@@ -116,7 +123,7 @@ local broadcasts = setmetatable({}, { __mode = "k" })
 
 local function mutex(object)
   check_object(object, "mutex")
-  local found = mutexes[object] or new_mutex()
+  local found = mutexes[object] or new_mutex(name_of("mutex", object))
   mutexes[object] = found
   return found
 end
@@ -126,7 +133,7 @@ local function condvar(object)
   local found = condvars[object]
   if not found then
     local broadcast
-    found, broadcast = new_condvar()
+    found, broadcast = new_condvar(name_of("condition variable", object))
     condvars[object], broadcasts[found] = found, broadcast
   end
   at_end(thread_id(), broadcasts[found], found)

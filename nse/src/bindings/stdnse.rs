@@ -1,9 +1,8 @@
 //! What the engine adds to the library `stdnse`: workers, and what a script may know of its own thread.
 
 use super::{host, port};
-use crate::shared::{Spawned, bind, shared};
+use crate::shared::{Place, Spawned, bind, shared};
 use crate::thread::ThreadInfo;
-use perilune_scan::result::Protocol;
 use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Status, Table, Value};
 use std::rc::Rc;
 
@@ -58,7 +57,7 @@ fn gettid(call: &mut Call<'_>) -> NativeResult {
 /// A table of the engine's own, made when it is first asked for.
 fn original<'gc>(
     call: &mut Call<'gc>,
-    key: (usize, Option<(u16, Protocol)>),
+    key: Place,
     make: impl FnOnce(&mut Call<'gc>) -> Result<Table<'gc>, LuaError>,
 ) -> Result<Value<'gc>, LuaError> {
     let engine = shared(call);
