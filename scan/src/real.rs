@@ -8,8 +8,8 @@
 //! # Invariants
 //! - R1. A socket is in `sockets` from `open` to `close`; its token in the poll is its id.
 //! - R2. A socket in `sockets` that is not registered with the poll is in `unregistered`.
-//! - R3. `is_drained` holds of a TCP socket in the poll only, and only while every byte and end that the peer sent since
-//!   the last read is still to be told by the poll, which tells of each once.
+//! - R3. `is_drained` holds of a TCP socket in the poll only, and only while every byte and end that the peer sent
+//!   since the last read is still to be told by the poll, which tells of each once.
 
 use crate::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
 use crate::proxy::{Handshake, Proxy};
