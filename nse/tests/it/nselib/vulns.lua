@@ -20,7 +20,7 @@ equal(text, [[
     Risk factor: High  CVSSv2: 9.3
       One
       two
-      
+
     Disclosure date: 2000-1-2
     Check results:
       seen
