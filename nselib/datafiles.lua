@@ -170,7 +170,7 @@ end
 
 --- Reads a file.
 -- @param filename A name as for <code>nmap.fetchfile</code>, or a path.
--- @param ... Descriptions, see above.
+-- @param ... Descriptions, see above; an empty table stands for all lines as they are.
 -- @return True and a result for each description; or false and a message.
 function parse_file (filename, ...)
   local descriptions, results = { ... }, {}
@@ -185,7 +185,11 @@ function parse_file (filename, ...)
     return false, string.format("Error in datafiles.parse_file: %s %s.", filename, lines)
   end
   for i, description in ipairs(descriptions) do
-    status, results[i] = parse_lines(lines, description)
+    if next(description) == nil then
+      results[i] = lines
+    else
+      status, results[i] = parse_lines(lines, description)
+    end
     if not status then return false, results[i] end
   end
   return true, table.unpack(results)

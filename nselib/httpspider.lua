@@ -431,7 +431,8 @@ function Crawler:set_base ()
     local port, tunnel = self.port, false
     local number = type(port) == "table" and port.number or port
     if type(port) == "table" then
-      tunnel = port.service == "https" or type(port.version) == "table" and port.version.service_tunnel == "ssl"
+      tunnel = port.service == "https" or port.service == "https-alt" or
+        type(port.version) == "table" and port.version.service_tunnel == "ssl"
     end
     local name = stdnse.get_hostname(self.host)
     if string.find(name, ":", 1, true) then name = "[" .. name .. "]" end

@@ -156,9 +156,9 @@ end
 
 --- Reads a public key from a file.
 -- @param publickey The file.
--- @return The key's octets.
+-- @return True and the key's octets, or false and an error.
 function SSHConnection:read_publickey (publickey)
-  return libssh2.read_publickey(publickey)
+  return pcall(libssh2.read_publickey, publickey)
 end
 
 --- Asks whether a user may log on with a key, without doing it.
@@ -166,7 +166,9 @@ end
 -- @param key The public key's octets.
 -- @return True if so.
 function SSHConnection:publickey_canauth (username, key)
-  return self.session and key and libssh2.publickey_canauth(self.session, username, key) or false
+  if not self.session or not key then return false end
+  local status, may = pcall(libssh2.publickey_canauth, self.session, username, key)
+  return status and may
 end
 
 return _ENV

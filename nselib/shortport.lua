@@ -137,23 +137,22 @@ function port_range (range)
   end
 end
 
---- Ports on which web servers are often found: those registered with IANA for HTTP or what is spoken over it, and those
--- that servers and frameworks listen on by default.
+--- Ports on which web servers are often found, those that scripts are used to; on another one, version detection finds
+-- the server.
 -- @class table
 -- @name LIKELY_HTTP_PORTS
 LIKELY_HTTP_PORTS = {
   80, -- http
   443, -- https
-  591, -- http-alt of FileMaker
   631, -- ipp
+  3872, -- Oracle's management agent
   5800, -- Java viewers of VNC
+  7080, -- second instance
   8000, -- development servers
-  8008, -- http-alt
   8080, -- http-alt
-  8081, -- second instance
   8088, -- radan-http
+  8180, -- second instance of http-alt
   8443, -- https-alt
-  8888, -- notebooks and development servers
 }
 
 --- Names of services that speak HTTP, as registered with IANA (RFC 6335, RFC 6764 for calendars and contacts) or as
@@ -162,7 +161,7 @@ LIKELY_HTTP_PORTS = {
 -- @name LIKELY_HTTP_SERVICES
 LIKELY_HTTP_SERVICES = {
   "http", "https", "http-alt", "https-alt", "http-mgmt", "http-proxy", "ipp", "ipps", "soap-http", "caldav", "caldavs",
-  "carddav", "carddavs", "radan-http",
+  "carddav", "carddavs", "radan-http", "vnc-http", "soap", "webdav", "oem-agent",
 }
 
 --- A rule for web servers.
@@ -179,6 +178,7 @@ ssh = port_or_service({ 22, 2222 }, "ssh")
 
 -- Ports registered with IANA for protocols inside TLS, and defaults of servers that use it.
 local LIKELY_SSL_PORTS = {
+  261, 271, 324, 994, -- nsiiops, pt-tls, rpki-rtr-tls, ircs (IANA)
   443, -- https
   465, -- submissions (RFC 8314)
   563, -- nntps
@@ -189,19 +189,22 @@ local LIKELY_SSL_PORTS = {
   993, -- imaps
   995, -- pop3s
   2083, -- radsec (RFC 6614)
+  2221, 2252, -- EtherNet/IP and NJE inside TLS (IANA)
   2376, -- docker-s
   3269, -- msft-gc-ssl
   3389, -- ms-wbt-server
   4433, -- test servers
+  4911, -- Fox, inside TLS
   5061, -- sips
   5349, -- stuns, turns
   5671, -- amqps
   5986, -- wsmans
   6443, -- Kubernetes
   6514, -- syslog-tls (RFC 5425)
-  6697, -- ircs-u (RFC 7194)
+  6679, 6697, -- ircs-u (RFC 7194) and one more of IRC
   8443, -- https-alt
   8883, -- secure-mqtt
+  9001, -- relays of Tor
   9443, -- second instance of https
 }
 

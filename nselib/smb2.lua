@@ -66,7 +66,9 @@ end
 -- @param overrides Unused.
 -- @return True, or false and an error.
 function smb2_send (smb, header, data, overrides)
-  local status, err = smb.socket:send(string.pack(">s4", header .. data))
+  local message = header .. data
+  if smb.sign then message = smb.sign(message) end
+  local status, err = smb.socket:send(string.pack(">s4", message))
   if not status then return false, "SMB2: failed to send: " .. tostring(err) end
   return true
 end

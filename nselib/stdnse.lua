@@ -280,24 +280,24 @@ function output_table ()
 end
 
 -- Appends the lines of one level. A level's name stands at its own indentation, its items two columns deeper.
-local function format_level (lines, data, indent)
-  if type(data) ~= "table" then data = { data } end
+local function format_level (lines, data, indent, mark)
+  if type(data) ~= "table" then data = { data ~= "" and data or nil } end
   if #data == 0 then return end
   if data.name then
     local warning = data.warning and " (WARNING: " .. data.warning .. ")" or ""
-    lines[#lines + 1] = indent .. data.name .. warning
+    lines[#lines + 1] = indent .. mark .. data.name .. warning
   elseif data.warning then
-    lines[#lines + 1] = indent .. "(WARNING: " .. data.warning .. ")"
+    lines[#lines + 1] = indent .. mark .. "(WARNING: " .. data.warning .. ")"
   end
   local deeper = indent .. "  "
   for _, item in ipairs(data) do
     if type(item) == "table" then
-      format_level(lines, item, deeper)
+      format_level(lines, item, deeper, mark)
     elseif type(item) == "string" then
       item = string.gsub(item, "\r", "")
       if string.sub(item, -1) == "\n" then item = string.sub(item, 1, -2) end
       for line in string.gmatch(item .. "\n", "(.-)\n") do
-        lines[#lines + 1] = deeper .. line
+        lines[#lines + 1] = deeper .. mark .. line
       end
     end
   end
@@ -315,14 +315,7 @@ end
 function format_output (status, data, indent)
   assert(data ~= nil, "format_output: no data")
   local lines = {}
-  if status then
-    format_level(lines, data, indent or "")
-  elseif nmap.debugging() > 0 then
-    if type(data) ~= "table" then data = { data } end
-    for _, message in ipairs(data) do
-      lines[#lines + 1] = (indent or "") .. "  ERROR: " .. tostring(message)
-    end
-  end
+  if status or nmap.debugging() > 0 then format_level(lines, data, indent or "", status and "" or "ERROR: ") end
   if #lines == 0 then return nil end
   return (indent and "" or "\n") .. table.concat(lines, "\n") .. "\n"
 end

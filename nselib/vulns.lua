@@ -98,15 +98,20 @@ end
 -- Formatting ----------------------------------------------------------------------------------------------------
 
 local function as_list (value)
-  if value == nil then return nil end
-  return type(value) == "table" and value or { value }
+  if type(value) == "string" then return { value } end
+  return type(value) == "table" and value or {}
 end
 
+-- Each line of the texts, indented; an empty last line counts.
 local function add_lines (lines, indent, value)
-  for _, text in ipairs(as_list(value) or {}) do
-    text = string.gsub(tostring(text), "%s+$", "")
-    for line in string.gmatch(text .. "\n", "(.-)\r?\n") do lines[#lines + 1] = indent .. line end
+  for _, text in ipairs(as_list(value)) do
+    for line in string.gmatch(tostring(text) .. "\n", "(.-)\r?\n") do lines[#lines + 1] = indent .. line end
   end
+end
+
+-- The texts as they are; what comes behind a line break is not indented any more.
+local function add_texts (lines, indent, value)
+  for _, text in ipairs(as_list(value)) do lines[#lines + 1] = indent .. tostring(text) end
 end
 
 local function sorted_keys (t)
@@ -125,7 +130,7 @@ local function references (vuln, own)
       links[#links + 1] = link
     end
   end
-  for _, link in ipairs(as_list(vuln.references) or {}) do add(link) end
+  for _, link in ipairs(as_list(vuln.references)) do add(link) end
   for _, one in ipairs(each_id(vuln.IDS)) do
     local make = own and own[one.kind]
     add(make and make(one.id) or get_popular_link(one.kind, one.id))
@@ -162,20 +167,20 @@ local function details (lines, vuln, own)
   local disclosure = vuln.dates and date_text(vuln.dates.disclosure)
   if disclosure then lines[#lines + 1] = "  Disclosure date: " .. disclosure end
   for _, part in ipairs({
-    { "check_results", "Check results" },
-    { "exploit_results", "Exploit results" },
-    { "extra_info", "Extra information" },
+    { "check_results", "Check results", add_lines },
+    { "exploit_results", "Exploit results", add_texts },
+    { "extra_info", "Extra information", add_texts },
   }) do
-    local value = as_list(vuln[part[1]])
-    if value and #value > 0 then
+    local value = vuln[part[1]]
+    if #as_list(value) > 0 then
       lines[#lines + 1] = "  " .. part[2] .. ":"
-      add_lines(lines, "    ", value)
+      part[3](lines, "    ", value)
     end
   end
   local links = references(vuln, own)
   if #links > 0 then
     lines[#lines + 1] = "  References:"
-    add_lines(lines, "    ", links)
+    add_texts(lines, "    ", links)
   end
 end
 
@@ -231,26 +236,18 @@ local function structured (vuln, own)
     for _, key in ipairs(sorted_keys(vuln.scores)) do scores[key] = vuln.scores[key] end
     out.scores = scores
   end
-  if vuln.description then
-    local lines = {}
-    for i, text in ipairs(as_list(vuln.description)) do lines[i] = (string.gsub(tostring(text), "%s+$", "")) end
-    out.description = lines
-  end
+  if vuln.description then out.description = as_list(vuln.description) end
   if vuln.dates then
     out.dates = vuln.dates
     out.disclosure = date_text(vuln.dates.disclosure)
   end
-  out.check_results = as_list(vuln.check_results)
-  out.exploit_results = as_list(vuln.exploit_results)
-  out.extra_info = as_list(vuln.extra_info)
+  for _, field in ipairs({ "check_results", "exploit_results", "extra_info" }) do
+    local list = as_list(vuln[field])
+    if #list > 0 then out[field] = list end
+  end
   local links = references(vuln, own)
   if #links > 0 then out.refs = links end
   return out
-end
-
-local function key_of (vuln, number)
-  local first = each_id(vuln.IDS)[1]
-  return first and first.id or "NMAP-" .. number
 end
 
 -- Text of several vulnerabilities, those found before those not found.
@@ -274,14 +271,15 @@ local function report (vulns, own)
     end
     for i, vuln in ipairs(list) do
       if i > 1 and not is_short() then lines[#lines + 1] = "" end
-      for _, line in ipairs(format_lines(vuln, own)) do lines[#lines + 1] = line end
-      number = number + 1
-      out[key_of(vuln, number)] = structured(vuln, own)
+      lines[#lines + 1] = table.concat(format_lines(vuln, own), "\n")
+      local key = each_id(vuln.IDS)[1]
+      if not key then number = number + 1 end
+      out[key and key.id or "NMAP-" .. number] = structured(vuln, own)
     end
   end
   section("VULNERABLE:", found)
   section("NOT VULNERABLE:", absent)
-  return out, "\n  " .. table.concat(lines, "\n  ")
+  return out, stdnse.format_output(true, lines)
 end
 
 -- The store ------------------------------------------------------------------------------------------------------

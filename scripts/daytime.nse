@@ -22,6 +22,8 @@ categories = { "discovery", "safe" }
 
 portrule = shortport.port_or_service(13, "daytime", { "tcp", "udp" })
 
+local SHOWN_LEN_MAX = 512
+
 action = function (host, port)
   -- A service by TCP speaks without being asked.
   local status, text = comm.exchange(host, port, port.protocol == "udp" and "\r\n" or "", { lines = 1 })
@@ -29,5 +31,5 @@ action = function (host, port)
     stdnse.debug1("no answer: %s", text)
     return nil
   end
-  return (string.gsub(text, "[\r\n]+$", ""))
+  return (string.gsub(string.sub(text, 1, SHOWN_LEN_MAX), "[\r\n]+$", ""))
 end

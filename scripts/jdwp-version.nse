@@ -35,13 +35,16 @@ action = function (host, port)
   end
   local asked, description, details = jdwp.getVersion(socket, 1)
   socket:close()
+  -- Whatever sends back what it is sent shakes hands, too.
+  if not asked then
+    stdnse.debug1("no version: %s", description)
+    return nil
+  end
   port.version.name = "jdwp"
-  if asked then
-    port.version.product = string.match(description, "^(.-)%s+version") or description
-    port.version.version = string.match(description, "version ([^\r\n]*)")
-    if details.version ~= "" then
-      port.version.version = port.version.version and port.version.version .. " " .. details.version or details.version
-    end
+  port.version.product = string.match(description, "^(.-)%s+version") or description
+  port.version.version = string.match(description, "version ([^\r\n]*)")
+  if details.version ~= "" then
+    port.version.version = port.version.version and port.version.version .. " " .. details.version or details.version
   end
   nmap.set_port_version(host, port)
   return nil

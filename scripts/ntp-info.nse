@@ -59,7 +59,8 @@ end
 local function ask_time (host, port)
   -- Version 4, a client's question; no other field matters.
   local answer = exchange(host, port, "\xe3\0\4\xfa\0\1\0\0\0\1\0\0" .. string.rep("\0", PACKET_LEN - 12))
-  if not answer or #answer < PACKET_LEN then return nil end
+  -- Mode 4 is a server's: whatever sends back what it is sent, or something else, tells no time.
+  if not answer or #answer < PACKET_LEN or string.byte(answer) & 7 ~= 4 then return nil end
   local seconds = string.unpack(">I4", answer, 33)
   if seconds == 0 then return nil end
   -- The first era ends in 2036: small numbers are in the next one (section 6).

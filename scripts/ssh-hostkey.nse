@@ -168,7 +168,7 @@ end
 
 local function post_action ()
   local owners = {}
-  for ip, keys in pairs(nmap.registry.sshhostkey) do
+  for ip, keys in pairs(nmap.registry.sshhostkey or {}) do
     for _, key in ipairs(keys) do
       local text = ssh1.fingerprint_hex(key.fingerprint, key.algorithm, key.bits)
       owners[text] = owners[text] or {}

@@ -242,6 +242,12 @@ pub struct Options {
     /// Put so many random bytes into raw packets
     #[arg(long, value_name = "N", help_heading = heading::NETWORK, hide_short_help = true)]
     pub data_length: Option<usize>,
+    /// Scripts send packets of their own through IP sockets only
+    #[arg(long, help_heading = heading::NETWORK, hide_short_help = true)]
+    pub send_ip: bool,
+    /// Scripts send packets of their own in Ethernet frames
+    #[arg(long, conflicts_with = "send_ip", help_heading = heading::NETWORK, hide_short_help = true)]
+    pub send_eth: bool,
     /// Print interfaces and routes, and scan nothing
     #[arg(long, help_heading = heading::NETWORK, hide_short_help = true)]
     pub iflist: bool,

@@ -53,7 +53,7 @@ const IGNORED: [(&str, usize); 8] = [
 ];
 
 /// Options of Nmap's that are refused, and why.
-const REFUSED: [(&str, &str); 33] = [
+const REFUSED: [(&str, &str); 31] = [
     ("-sA", "ACK scans"),
     ("-sW", "window scans"),
     ("-sN", "null scans"),
@@ -82,8 +82,6 @@ const REFUSED: [(&str, &str); 33] = [
     ("--ip-options", "IP options"),
     ("--badsum", "wrong checksums"),
     ("--adler32", "SCTP"),
-    ("--send-eth", "a choice of the link layer"),
-    ("--send-ip", "a choice of the link layer"),
     ("--route-dst", "route look-ups"),
     ("-oS", "this joke"),
     ("-oH", "this old format; --html writes a report for browsers"),

@@ -8,9 +8,10 @@ pub use pack::unpack_unfinished;
 
 use crate::base::number_text;
 use crate::set_functions;
-use pattern::{Capture, Matcher, PatternError};
+use pattern::{Capture, Matcher, PatternError, Program};
 use perilune_vm::number::ArithOp;
 use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Step, Str, Table, Value};
+use std::rc::Rc;
 
 /// The library's table; it becomes the `__index` of all strings.
 pub(crate) fn open<'gc>(call: &mut Call<'gc>) -> Result<Table<'gc>, LuaError> {
@@ -281,6 +282,13 @@ fn push_captures(
     Ok(count)
 }
 
+/// The program of a pattern, in which a `^` in front is an anchor or not.
+fn program(call: &mut Call<'_>, pattern: &[u8], anchors: bool) -> Result<Rc<Program>, LuaError> {
+    call.check_size(pattern.len().saturating_mul(pattern::PROGRAM_BYTES))?;
+    call.charge(pattern.len() as u64 / 8)?;
+    Ok(Program::of(pattern, anchors))
+}
+
 fn has_specials(pattern: &[u8]) -> bool {
     pattern.iter().any(|byte| b"^$*+?.([%-".contains(byte))
 }
@@ -304,7 +312,8 @@ fn find_or_match(call: &mut Call<'_>, is_find: bool) -> NativeResult {
     if from > subject.len() {
         return call.ret1(Value::NIL);
     }
-    if is_find && (call.arg(4).is_truthy() || !has_specials(pattern)) {
+    let kept = if is_find && call.arg(4).is_truthy() { None } else { Program::kept(pattern, true) };
+    if is_find && kept.is_none() && (call.arg(4).is_truthy() || !has_specials(pattern)) {
         call.charge(subject.len() as u64 / 64)?;
         return match find_text(&subject[from..], pattern) {
             Some(at) => {
@@ -314,14 +323,16 @@ fn find_or_match(call: &mut Call<'_>, is_find: bool) -> NativeResult {
             None => call.ret1(Value::NIL),
         };
     }
-    let (anchored, rest) = strip_anchor(pattern);
-    if anchored && pattern::fails_at_once(rest, subject.get(from).copied()) {
+    let program = match kept {
+        Some(program) => program,
+        None => program(call, pattern, true)?,
+    };
+    if program.anchored && program.rules_out(subject.get(from).copied()) {
         call.charge(1)?;
         return call.ret1(Value::NIL);
     }
-    let mut matcher = Matcher::new(subject, rest, call.work_limit());
-    let found =
-        if anchored { matcher.match_at(from).map(|end| end.map(|end| (from, end))) } else { matcher.search(from) };
+    let mut matcher = Matcher::new(subject, &program, call.work_limit());
+    let found = matcher.find(from);
     call.charge(matcher.steps)?;
     match found {
         Err(error) => Err(pattern_error(call, error)),
@@ -359,13 +370,6 @@ fn find_text(text: &[u8], wanted: &[u8]) -> Option<usize> {
     memchr::memchr_iter(first, starts).find(|&at| text[at + 1..].starts_with(rest))
 }
 
-fn strip_anchor(pattern: &[u8]) -> (bool, &[u8]) {
-    match pattern.split_first() {
-        Some((b'^', rest)) => (true, rest),
-        _ => (false, pattern),
-    }
-}
-
 /// `string.gmatch(s, pattern [, init]) -> iterator` over the captures of each match.
 /// Errors: those of patterns, by the iterator.
 fn gmatch(call: &mut Call<'_>) -> NativeResult {
@@ -388,9 +392,11 @@ fn gmatch_step(call: &mut Call<'_>) -> NativeResult {
     let (subject, pattern) = (subject.as_bytes(), pattern.as_bytes());
     let mut from = call.upvalue(3).to_integer().unwrap_or(0) as usize;
     let last = call.upvalue(4).to_integer().unwrap_or(-1);
-    let mut matcher = Matcher::new(subject, pattern, call.work_limit());
+    // Here a `^` stands for itself.
+    let program = program(call, pattern, false)?;
+    let mut matcher = Matcher::new(subject, &program, call.work_limit());
     while from <= subject.len() {
-        let found = matcher.search(from);
+        let found = matcher.find(from);
         call.charge(matcher.steps)?;
         matcher.steps = 0;
         match found {
@@ -428,19 +434,19 @@ fn gsub(call: &mut Call<'_>) -> NativeResult {
     if replacement.as_number().is_some() {
         call.check_string(3)?;
     }
-    let (anchored, _) = strip_anchor(pattern);
-    let state = Gsub { at: 0, last: None, matches: 0, max, anchored, out: Vec::new(), pending: (0, 0), changed: false };
+    let program = program(call, pattern, true)?;
+    let state = Gsub { program, at: 0, last: None, matches: 0, max, out: Vec::new(), pending: (0, 0), changed: false };
     Box::new(state).run(call)
 }
 
 /// A `gsub` under way.
 struct Gsub {
+    program: Rc<Program>,
     at: usize,
     /// End of the last match.
     last: Option<usize>,
     matches: i64,
     max: i64,
-    anchored: bool,
     out: Vec<u8>,
     /// The match whose replacement is being computed.
     pending: (usize, usize),
@@ -451,15 +457,10 @@ struct Gsub {
 impl Gsub {
     fn run(mut self: Box<Self>, call: &mut Call<'_>) -> NativeResult {
         let subject = call.check_string(1)?.as_bytes();
-        let pattern = call.check_string(2)?.as_bytes();
-        let (_, rest) = strip_anchor(pattern);
-        let mut matcher = Matcher::new(subject, rest, call.work_limit());
+        let program = Rc::clone(&self.program);
+        let mut matcher = Matcher::new(subject, &program, call.work_limit());
         while self.matches < self.max {
-            let found = if self.anchored {
-                matcher.match_at(self.at).map(|end| end.map(|end| (self.at, end)))
-            } else {
-                matcher.search(self.at)
-            };
+            let found = matcher.find(self.at);
             call.charge(matcher.steps)?;
             matcher.steps = 0;
             let found = found.map_err(|error| pattern_error(call, error))?;
@@ -470,7 +471,7 @@ impl Gsub {
                     self.out.extend_from_slice(&subject[self.at..start + 1]);
                 }
                 self.at = start + 1;
-                if self.at > subject.len() || self.anchored {
+                if self.at > subject.len() || self.program.anchored {
                     break;
                 }
                 continue;
@@ -499,7 +500,7 @@ impl Gsub {
                 }
                 return call.invoke(replacement, &args, self);
             }
-            if self.anchored {
+            if self.program.anchored {
                 break;
             }
         }
@@ -578,7 +579,7 @@ impl Step for Gsub {
     fn step<'gc>(mut self: Box<Self>, call: &mut Call<'gc>) -> NativeResult {
         let value = call.result(1);
         self.replace(call, value)?;
-        if self.anchored {
+        if self.program.anchored {
             self.max = self.matches;
         }
         self.run(call)

@@ -148,6 +148,7 @@ mkdir -p pf/conf pf/data pf/queue/pid
   chgrp postdrop public maildrop
   chown postfix ../data
   chmod 700 private)
+# Without a log of its own: the master that writes to it would wait for the logger that only it can start.
 cat >pf/conf/main.cf <<END
 compatibility_level = 3.6
 queue_directory = $home/pf/queue
@@ -166,8 +167,6 @@ smtpd_tls_key_file = $home/key.pem
 smtpd_error_sleep_time = 0
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
-maillog_file = $home/pf/log
-maillog_file_prefixes = $home
 END
 cat >pf/conf/master.cf <<END
 $address:25 inet n - n - 50 smtpd
@@ -175,7 +174,6 @@ $address:587 inet n - n - 50 smtpd
 anvil unix - - n - 1 anvil
 tlsmgr unix - - n 1000? 1 tlsmgr
 proxymap unix - - n - - proxymap
-postlog unix-dgram n - n - 1 postlogd
 rewrite unix - - n - - trivial-rewrite
 END
 /usr/lib/postfix/sbin/master -c "$home/pf/conf" -d >postfix.out 2>&1 &
@@ -373,7 +371,8 @@ distccd --no-detach --daemon --listen "$address" --port 3632 -a 127.0.0.0/8 --us
   --enable-tcp-insecure >distccd.log 2>&1 &
 truncate -s 1M disk
 printf '[generic]\nlistenaddr = %s\nallowlist = true\n[moon]\nexportname = %s/disk\n' "$address" "$home" >nbd.conf
-nbd-server -d -C "$home/nbd.conf" >nbd.log 2>&1 &
+# It ends with a connection that does not negotiate.
+while :; do nbd-server -d -C "$home/nbd.conf" >>nbd.log 2>&1; sleep 0.1; done &
 cat >kamailio.conf <<END
 #!KAMAILIO
 children=1

@@ -83,6 +83,7 @@ check("format_output", [["\
 "]], stdnse.format_output(true, { "a", { "b" }, { name = "N", "d" }, { name = "M" }, { name = "W", warning = "ww", "z" } }))
 check("format_output lines", '"\\\n  a\\\n  b\\\n"', stdnse.format_output(true, "a\r\nb\n"))
 check("format_output empty", "nil", stdnse.format_output(true, {}))
+check("format_output no text", "nil", stdnse.format_output(true, ""))
 check("format_output error", "nil", stdnse.format_output(false, "e"))
 
 local printed = {}
