@@ -11,8 +11,6 @@
 -- @copyright MIT OR Apache-2.0
 
 local comm = require "comm"
-local match = require "match"
-local nmap = require "nmap"
 local stdnse = require "stdnse"
 local string = require "string"
 local table = require "table"

@@ -16,7 +16,6 @@ mod progress;
 mod report;
 mod resume;
 mod scan;
-mod script_command;
 mod script_options;
 mod scripts;
 mod targets;
@@ -42,7 +41,7 @@ fn main() -> ExitCode {
         Some("demo") => return finish(demo::run()),
         Some("convert") => return convert::convert(&args[1..]),
         Some("diff") => return convert::diff(&args[1..]),
-        Some("script") => return script_command::main(&args[1..]),
+        Some("script") => return scripts::command::main(&args[1..]),
         Some("completions") => return completions(&args[1..]),
         Some("man") => return man(),
         _ => {}
