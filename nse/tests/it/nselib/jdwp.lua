@@ -33,7 +33,7 @@ equal({ jdwp.readString(socket(reply(3, 0, "\0\0\0\2hi")), 3, "aaaaaaaa") }, { t
 
 -- Lists and values, by the commands of the document.
 local class = string.pack(">BI8I4", 1, 7, 3)
-check("classes", 'true {1={"id"=7,"refTypeTag"=1,"status"=3}}', jdwp.getClassBySignature(socket(reply(0, 0, "\0\0\0\1" .. class)), 0, "LA;"))
+check("classes", 'true {1={"id"=7,"refTypeTag"=1,"status"=3}} nil', jdwp.getClassBySignature(socket(reply(0, 0, "\0\0\0\1" .. class)), 0, "LA;"))
 local methods = "\0\0\0\2" .. string.pack(">I8s4s4s4I4", 5, "run", "()V", "", 1) .. string.pack(">I8s4s4s4I4", 6, "run", "(I)V", "", 1)
 check("methods", "5 6 nil", jdwp.findMethod(socket(reply(0, 0, methods)), 7, "run", false), jdwp.findMethod(socket(reply(0, 0, methods)), 7, "run", true),
   (jdwp.findMethod(socket(reply(0, 0, methods)), 7, "walk", false)))
@@ -42,7 +42,7 @@ check("called", 'true "s\\0\\0\\0\\0\\0\\0\\0\\9"', jdwp.invokeObjectMethod(sock
 check("nothing returned", 'true "V"', jdwp.invokeStaticMethod(socket(value("V")), 0, 1, 2, 0, ""))
 check("thrown", 'false "the call threw an exception (object 12)"', jdwp.invokeObjectMethod(socket(value("V", 12)), 0, 1, 2, 3, 4, 0, nil))
 check("object", "true 9", jdwp.newClassInstance(socket(value("L\0\0\0\0\0\0\0\9")), 0, 1, 2, 3, 0, ""))
-check("array", "true 9", jdwp.newArrayInstance(socket(reply(0, 0, "[\0\0\0\0\0\0\0\9")), 0, 1, 3))
+check("array", "true 9 nil", jdwp.newArrayInstance(socket(reply(0, 0, "[\0\0\0\0\0\0\0\9")), 0, 1, 3))
 check("thread", "true 4 1", jdwp.threadStatus(socket(reply(0, 0, "\0\0\0\4\0\0\0\1")), 0, 1))
 check("no thread", "false", (jdwp.injectClass(socket(reply(0, 0, "\0\0\0\0")), "class")))
 local step = string.pack(">I4I4BBB", 29, 1, 0, 64, 100) .. string.pack(">BI4BI4I8", 1, 1, 1, 2, 77)
