@@ -89,7 +89,7 @@ function Response:__tostring ()
   local function named (names, number) return ("%s (%d)"):format(names[number] or "Unknown", number) end
   local lines = {
     "Transaction id: " .. header.trans_id,
-    "Connection id: 0x" .. string.upper(stdnse.tohex(header.conn_id)),
+    "Connection id: 0x" .. stdnse.tohex(header.conn_id),
     "Protocol version: " .. header.proto_version,
     "Vendor id: " .. named(VENDORS, header.vendor_id),
     "Network id: " .. named(NETWORKS, header.network_id),
