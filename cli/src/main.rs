@@ -29,6 +29,9 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: perilune_scan::sys::memory::Allocator = perilune_scan::sys::memory::Allocator::new();
+
 /// Exit status of a command line that is wrong.
 const USAGE: u8 = 255;
 

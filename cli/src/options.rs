@@ -239,6 +239,12 @@ pub struct Options {
     /// Put so many random bytes into raw packets
     #[arg(long, value_name = "N", help_heading = heading::NETWORK, hide_short_help = true)]
     pub data_length: Option<usize>,
+    /// Scripts send packets of their own through IP sockets only
+    #[arg(long, help_heading = heading::NETWORK, hide_short_help = true)]
+    pub send_ip: bool,
+    /// Scripts send packets of their own in Ethernet frames
+    #[arg(long, conflicts_with = "send_ip", help_heading = heading::NETWORK, hide_short_help = true)]
+    pub send_eth: bool,
     /// Print interfaces and routes, and scan nothing
     #[arg(long, help_heading = heading::NETWORK, hide_short_help = true)]
     pub iflist: bool,
@@ -379,7 +385,7 @@ const IGNORED: [(&str, usize); 8] = [
 ];
 
 /// Options of Nmap's that are refused, and why.
-const REFUSED: [(&str, &str); 33] = [
+const REFUSED: [(&str, &str); 31] = [
     ("-sA", "ACK scans"),
     ("-sW", "window scans"),
     ("-sN", "null scans"),
@@ -408,8 +414,6 @@ const REFUSED: [(&str, &str); 33] = [
     ("--ip-options", "IP options"),
     ("--badsum", "wrong checksums"),
     ("--adler32", "SCTP"),
-    ("--send-eth", "a choice of the link layer"),
-    ("--send-ip", "a choice of the link layer"),
     ("--route-dst", "route look-ups"),
     ("-oS", "this joke"),
     ("-oH", "this old format; --html writes a report for browsers"),

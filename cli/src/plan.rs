@@ -144,7 +144,7 @@ pub fn raw_options(options: &Options, seed: u64) -> Result<RawOptions, Failure> 
 }
 
 /// The data of packets: of three options at most one is given.
-fn data(options: &Options, seed: u64) -> Result<Vec<u8>, Failure> {
+pub fn data(options: &Options, seed: u64) -> Result<Vec<u8>, Failure> {
     let data = match (&options.data, &options.data_string, options.data_length) {
         (None, None, None) => Vec::new(),
         (Some(digits), None, None) => {

@@ -478,6 +478,22 @@ function samr_getmembersinalias (smbstate, alias_handle)
   end)
 end
 
+--- Asks for the aliases that some accounts are members of (SamrGetAliasMembership, 3.1.5.9.2).
+-- @param smbstate The connection.
+-- @param alias_handle The domain's handle.
+-- @param args The octets of the list of security identifiers.
+-- @return True and a table with <code>rids</code>, the numbers of the aliases; or false and an error.
+function samr_getaliasmembership (smbstate, alias_handle, args)
+  return call(smbstate, 16, alias_handle .. args, function (reader, results)
+    results.rids = {}
+    local count = reader:u32()
+    if reader:u32() ~= 0 then
+      for i = 1, math.min(count, reader:count()) do results.rids[i] = reader:u32() end
+    end
+    results["return"] = reader:u32()
+  end)
+end
+
 -- The names of members: what the local security authority calls them, or their identifiers.
 local function names_of_sids (host, sids)
   local names = {}
