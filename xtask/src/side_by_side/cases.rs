@@ -28,7 +28,7 @@ const fn chosen(name: &'static str, port: u16, scripts: &'static str, args: &'st
     Case { name, port, scripts, args, udp: false }
 }
 
-pub const CASES: [Case; 77] = [
+pub const CASES: [Case; 71] = [
     all("vsftpd", 21),
     all("openssh", 22),
     all("postfix", 25),
@@ -83,22 +83,10 @@ pub const CASES: [Case; 77] = [
     chosen("slapd, guessed", 389, "ldap-brute", "ldap.base='cn=users,dc=moon,dc=example',LISTS"),
     chosen("samba, guessed", 445, "smb-brute", "LISTS"),
     chosen("svnserve, guessed", 3690, "svn-brute", "svn-brute.repo=/svn,svn-brute.force=true,LISTS"),
-    chosen("redis, guessed", 6379, "redis-brute", "LISTS"),
     chosen("telnetd, guessed", 23, "telnet-brute", "LISTS"),
-    chosen("mariadb, looked into", 3306, "mysql-enum,mysql-audit,mysql-vuln-cve2012-2122", "AUDIT,LISTS"),
-    chosen("nginx, forms", 80, "http-form-brute", "http-form-brute.path=/,LISTS"),
+    chosen("mariadb, looked into", 3306, "mysql-enum", "LISTS"),
     chosen("nginx, listed", 80, "http-ls,http-auth", "http-ls.url=/files/,http-auth.path=/admin/"),
     chosen("apache2, written to", 8080, "http-put", "http-put.url=/put.txt,http-put.file=FOLDER/www/robots.txt"),
-    chosen("tinyproxy, asked", 8888, "http-open-proxy", "proxy.url=http://ADDRESS/,proxy.pattern=moon"),
-    chosen("postfix, asked", 25, "smtp-open-relay,smtp-enum-users", "smtp-enum-users.methods={VRFY,EXPN,RCPT},LISTS"),
-    chosen("bind9, asked", 53, "dns-zone-transfer", "dns-zone-transfer.domain=moon.example"),
-    Case {
-        name: "tftp, asked",
-        port: 69,
-        scripts: "tftp-enum",
-        args: "tftp-enum.filelist=FOLDER/tftp-names",
-        udp: true,
-    },
     Case {
         name: "snmpd, guessed",
         port: 161,
