@@ -245,8 +245,8 @@ mod tests {
         let a = port("", r#"output="&#xa;  One (two)&#xa;  three"><elem key="k">v w</elem></script>"#);
         let b = port("", r#"output="two One; 3"><elem key="k">v  w</elem></script>"#);
         let c = port("", r#"output="One three two"><elem key="l">v w</elem></script>"#);
-        check([&a, &a], &b, &["state: open", "k: v w", "One two"], &["three"]);
-        check([&a, &a], &c, &["state: open", "One two", "three"], &["k: v w"]);
+        check([&a, &a], &b, &["k: v w", "One two", "state: open"], &["three"]);
+        check([&a, &a], &c, &["One two", "three", "state: open"], &["k: v w"]);
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
         let a = port("", r#"output="uptime 5 s&#xa;salt xyz"/>"#);
         let b = port("", r#"output="uptime 17 s&#xa;salt abc"/>"#);
         let c = port("", r#"output="uptime 4 s"/>"#);
-        check([&a, &b], &c, &["state: open", "uptime 5 s"], &[]);
+        check([&a, &b], &c, &["uptime 5 s", "state: open"], &[]);
         check([&a, &b], &port("", r#"output="s"/>"#), &["state: open"], &["uptime 5 s"]);
     }
 
