@@ -10,7 +10,7 @@
 //! says there. Order and layout do not count. A word is what stands between white space, without the punctuation around
 //! it and without colons inside, which one version of the reference writes in fingerprints and another does not.
 //!
-//! No facts are what says that something is not known: a port that may be open or not, a service named after its number,
+//! No facts are what says that something is not known: a port that may be open or not, a service named by its number,
 //! and the answers to probes of a service that version detection does not recognise.
 
 use super::compare::{attribute, masked, tag_end};

@@ -89,7 +89,7 @@ pub fn judge(cases: &[&Case], outcomes: &[Outcome], absent: &BTreeSet<String>, l
     );
     if loaded < LOADED_MIN || always.len() < SAME_MIN || unexplained > 0 {
         return Err(Error::Findings(format!(
-            "on our libraries {loaded} of Nmap's scripts load, {} print the same, {unexplained} differences unexplained",
+            "on our libraries {loaded} of Nmap's scripts load, {} print the same, {unexplained} are not explained",
             always.len()
         )));
     }
