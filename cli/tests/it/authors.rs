@@ -38,7 +38,7 @@ fn data_folder(folder: &Folder, script: &str, library: &str) -> String {
     folder.path().to_string_lossy().into_owned()
 }
 
-// Documentation ---------------------------------------------------------------------------------------------------------
+// Documentation --------------------------------------------------------------------------------------------------------
 
 #[test]
 fn documentation_is_text() {
@@ -182,7 +182,7 @@ fn what_authors_write_stays_text() {
     assert!(shown.contains("alert(1)") && !shown.contains(['\x1b', '\x07']), "{shown}");
 }
 
-// The check -------------------------------------------------------------------------------------------------------------
+// The check ------------------------------------------------------------------------------------------------------------
 
 #[test]
 fn our_own_scripts_and_libraries_pass_their_check() {
@@ -307,7 +307,7 @@ fn an_installed_nmaps_scripts_can_be_checked() {
     assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
 }
 
-// The first script ------------------------------------------------------------------------------------------------------
+// The first script -----------------------------------------------------------------------------------------------------
 
 #[test]
 fn a_new_script_passes_its_check_and_runs() {
@@ -345,7 +345,7 @@ fn a_new_script_passes_its_check_and_runs() {
     }
 }
 
-// Definitions -----------------------------------------------------------------------------------------------------------
+// Definitions ----------------------------------------------------------------------------------------------------------
 
 #[test]
 fn definitions_are_lua_and_settings_are_json() {
