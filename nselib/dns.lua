@@ -65,10 +65,11 @@ end
 -- Encoding ------------------------------------------------------------------------------------------------------
 
 --- Encodes a name, without compression.
--- @param fqdn The name. A final dot makes no difference.
+-- @param fqdn The name; nil is the root. A final dot makes no difference.
 -- @return Its labels, each with its length in front, and an empty one at the end.
 function encodeFQDN (fqdn)
   local parts = {}
+  fqdn = fqdn or ""
   for label in string.gmatch(fqdn, "[^.]+") do
     parts[#parts + 1] = string.pack("s1", string.sub(label, 1, LABEL_LEN_MAX))
   end

@@ -16,6 +16,8 @@ local stdnse = require "stdnse"
 local string = require "string"
 _ENV = stdnse.module("imap", stdnse.seeall)
 
+-- Servers let those wait who have failed to log in, Dovecot up to 15 s.
+local REPLY_TIMEOUT_MS = 20000
 local REPLY_LEN_MAX = 65536
 
 --- The connection: commands out, replies in.
@@ -46,6 +48,7 @@ function IMAP:connect ()
     { recv_before = true, lines = 1, timeout = self.timeout })
   if not socket then return false, reply end
   self.socket = socket
+  socket:set_timeout(self.timeout or REPLY_TIMEOUT_MS)
   self.banner = early or reply
   return true, self.banner
 end

@@ -73,8 +73,8 @@ action = function (host, port)
     local entries = stdnse.output_table()
     for _, protocol in ipairs(sorted_keys(programs[number])) do
       local entry = programs[number][protocol]
+      entries[protocol] = { port = entry.port, version = entry.version, addr = entry.addr, owner = entry.owner }
       if entry.port then
-        entries[protocol] = { port = entry.port, version = entry.version, addr = entry.addr }
         if #protocol == 3 then set_version(host, entry.port, protocol, number, entry.version) end
         local where = ("%5d/%s"):format(entry.port, protocol)
         lines[#lines + 1] = ("%-7d %-10s %-10s  %s"):format(number, table.concat(entry.version, ","), where,

@@ -28,6 +28,9 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: perilune_scan::sys::memory::Allocator = perilune_scan::sys::memory::Allocator::new();
+
 /// Exit status of a command line that is wrong.
 const USAGE: u8 = 255;
 
@@ -62,7 +65,8 @@ fn main() -> ExitCode {
                 ExitCode::from(USAGE)
             }
             Some(log) => finish(resume::resume(log)),
-            None if has_targets(&options) => finish(scan::scan(&options, words)),
+            // Without targets there is nothing to scan, which is no error; without a word nothing was meant.
+            None if !words.is_empty() => finish(scan::scan(&options, words)),
             None => {
                 eprintln!(
                     "perilune: no target is given; `perilune -h` shows the options, `perilune demo` a first scan"
@@ -81,13 +85,6 @@ fn main() -> ExitCode {
 pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-fn has_targets(options: &Options) -> bool {
-    !options.targets.is_empty()
-        || options.input_list.is_some()
-        || options.input_random.is_some()
-        || options.scripts.are_wanted()
 }
 
 fn finish(outcome: Result<u8, scan::Failure>) -> ExitCode {

@@ -36,5 +36,5 @@ pub use bindings::preload_modules;
 pub use data::DataFolders;
 pub use engine::{Engine, EngineError, Phase};
 pub use script::{Script, ScriptError};
-pub use shared::{Channel, Options, Printer};
+pub use shared::{Channel, LinkLayer, Options, Printer};
 pub use watch::{Stop, Watch};

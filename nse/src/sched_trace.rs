@@ -2,10 +2,9 @@
 //!
 //! The text has a line per move between queues: milliseconds, thread, script, host and port, from, to, reason, in fixed
 //! columns. A file that ends in `.json` gets the same in the format that Chrome and Perfetto show as a timeline: a bar
-//! for each stay in a queue.
+//! for each stay in a queue, which for one in `waiting` is called by what the thread waits for.
 
 use crate::thread::{ThreadId, ThreadInfo};
-use perilune_scan::net::Millis;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -34,7 +33,7 @@ impl Queue {
 pub(crate) struct SchedTrace {
     out: Box<dyn Write>,
     /// Since when a thread is where it is, and why; only for timelines.
-    stays: Option<HashMap<ThreadId, (Queue, Millis, String)>>,
+    stays: Option<HashMap<ThreadId, (Queue, u64, String)>>,
     is_first: bool,
 }
 
@@ -56,18 +55,20 @@ impl SchedTrace {
         SchedTrace { out, stays: is_timeline.then(HashMap::new), is_first: true }
     }
 
-    /// A thread goes from one queue to another. A trace that can't be written ends without a word: the scan goes on.
-    pub fn moved(&mut self, now: Millis, info: &ThreadInfo, from: Queue, to: Queue, reason: &str) {
+    /// A thread goes from one queue to another, at so many microseconds. A trace that can't be written ends without a
+    /// word: the scan goes on.
+    pub fn moved(&mut self, now_us: u64, info: &ThreadInfo, from: Queue, to: Queue, reason: &str) {
         let place = info.against();
         let place = place.trim_start_matches(" against ");
         if self.stays.is_some() {
-            return self.stay(now, info.id, &info.instance.script.id, place, to, reason);
+            return self.stay(now_us, info.id, &info.instance.script.id, place, to, reason);
         }
         let kind = if info.is_worker() { 'W' } else { 'M' };
         let _ = writeln!(
             self.out,
-            "{:>9} {kind}{:<7} {:<32} {:<24} {:<8} -> {:<8} {reason}",
-            now.0,
+            "{:>9}.{:03} {kind}{:<7} {:<32} {:<24} {:<8} -> {:<8} {reason}",
+            now_us / 1000,
+            now_us % 1000,
             info.id.0,
             info.instance.script.id,
             if place.is_empty() { "-" } else { place },
@@ -77,16 +78,17 @@ impl SchedTrace {
     }
 
     /// Ends the bar of the last stay and begins the next.
-    fn stay(&mut self, now: Millis, id: ThreadId, script: &str, place: &str, to: Queue, reason: &str) {
+    fn stay(&mut self, now_us: u64, id: ThreadId, script: &str, place: &str, to: Queue, reason: &str) {
         let Some(stays) = &mut self.stays else { return };
-        let before = if to == Queue::None { stays.remove(&id) } else { stays.insert(id, (to, now, reason.to_owned())) };
+        let before =
+            if to == Queue::None { stays.remove(&id) } else { stays.insert(id, (to, now_us, reason.to_owned())) };
         let event = match before {
             Some((queue, since, why)) => format!(
                 r#"{{"ph":"X","pid":1,"tid":{},"ts":{},"dur":{},"name":{},"args":{{"reason":{}}}}}"#,
                 id.0,
-                since.0.saturating_mul(1000),
-                now.since(since).saturating_mul(1000),
-                quoted(queue.name()),
+                since,
+                now_us.saturating_sub(since),
+                quoted(if queue == Queue::Waiting { &why } else { queue.name() }),
                 quoted(&why),
             ),
             None => format!(

@@ -20,18 +20,21 @@ use crate::shared::{Answer, Channel};
 use crate::thread::{Input, Instance, Rule, Target, Thread, ThreadId, ThreadInfo};
 use crate::wait::Wait;
 use crate::watch::{Stop, Watch};
+use hashbrown::HashMap;
 use perilune_scan::interface::{self, Route};
 use perilune_scan::net::{Millis, SocketId};
-use perilune_scan::result::{Host, PortState, ScriptResult};
+use perilune_scan::result::{Host, Port, PortState, ScriptResult};
 use perilune_vm::{Call, LuaError, Root, Run, State, Value};
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// Calls and backward jumps until the loop looks at the network.
 const BUDGET: u64 = 200_000;
 /// Computing in one go before other threads get a turn, in milliseconds.
 const SLICE_MS: u64 = 250;
+/// Instances created in one round: by then those before them wait for what they need.
+const NEW_MAX: usize = 32;
 /// Longest wait for the network, in milliseconds.
 const POLL_MS: u64 = 50;
 /// While scripts have more than this in memory, garbage is collected as soon as there is so much of it: what floods
@@ -40,6 +43,8 @@ const MEMORY_MUCH: usize = 64 << 20;
 const GARBAGE_MAX: usize = 16 << 20;
 /// So many times as long as a collection took there is none: what is many small objects is left to the collector.
 const COLLECTION_PAUSE: u64 = 20;
+/// States of ports that scripts run for.
+const ELIGIBLE: [PortState; 3] = [PortState::Open, PortState::OpenFiltered, PortState::Unfiltered];
 /// The result of a script that raised an error.
 const FAILED: &[u8] = b"ERROR: Script execution failed (use -d to debug)";
 
@@ -72,6 +77,9 @@ pub(crate) struct Scheduler<'e> {
     running: VecDeque<Box<Thread>>,
     waiting: HashMap<ThreadId, Box<Thread>>,
     pending: VecDeque<Box<Thread>>,
+    /// The host whose instances were last made at this level, and its ports at the first of them: they all see these,
+    /// whatever scripts change meanwhile.
+    snapshot: Option<(usize, Vec<Rc<Port>>)>,
     /// Deadlines of waiting threads.
     deadlines: BTreeSet<(Millis, ThreadId)>,
     by_socket: HashMap<SocketId, ThreadId>,
@@ -79,6 +87,8 @@ pub(crate) struct Scheduler<'e> {
     instances: usize,
     /// Threads of this level so far.
     started: usize,
+    /// Nothing happened in the last round.
+    is_quiet: bool,
     /// The native that an instance's coroutine runs.
     instance: Option<Root>,
     results: Vec<(Target, Kept)>,
@@ -110,6 +120,7 @@ impl<'e> Scheduler<'e> {
         });
         let (registries, instance) = made.map_or((Vec::new(), None), |(list, instance)| (list, Some(instance)));
         engine.shared.registries.replace(registries);
+        engine.shared.originals.take();
         let clock = |host: &Host| Some(Clock { left_ms: host.time_left_ms?, threads: 0, since: None });
         let clocks = engine.shared.hosts.borrow().iter().map(clock).collect();
         Scheduler {
@@ -118,12 +129,14 @@ impl<'e> Scheduler<'e> {
             phase,
             candidates: VecDeque::new(),
             running: VecDeque::new(),
-            waiting: HashMap::new(),
+            waiting: HashMap::default(),
             pending: VecDeque::new(),
+            snapshot: None,
             deadlines: BTreeSet::new(),
-            by_socket: HashMap::new(),
+            by_socket: HashMap::default(),
             instances: 0,
             started: 0,
+            is_quiet: false,
             instance,
             results: Vec::new(),
             memory_before: 0,
@@ -171,6 +184,8 @@ impl<'e> Scheduler<'e> {
 
     fn run_level(&mut self, level: &[Rc<Script>]) {
         self.candidates = self.candidates_of(level);
+        self.snapshot = None;
+        self.engine.shared.originals.borrow_mut().retain(|(_, port), _| port.is_none());
         self.started = 0;
         self.engine.seed_random();
         while !self.candidates.is_empty() || self.instances > 0 {
@@ -261,14 +276,13 @@ impl<'e> Scheduler<'e> {
             Phase::PreScan => add(Rule::Pre, Target::Run),
             Phase::PostScan => add(Rule::Post, Target::Run),
             Phase::Scan => {
-                let eligible = [PortState::Open, PortState::OpenFiltered, PortState::Unfiltered];
                 let hosts = self.engine.shared.hosts.borrow();
                 for (idx, host) in hosts.iter().enumerate() {
                     if host.timed_out {
                         continue;
                     }
                     add(Rule::Host, Target::Host(idx));
-                    for port in host.ports.iter().filter(|port| eligible.contains(&port.state)) {
+                    for port in host.ports.iter().filter(|port| ELIGIBLE.contains(&port.state)) {
                         add(Rule::Port, Target::Port(idx, port.number, port.protocol));
                     }
                 }
@@ -293,11 +307,17 @@ impl<'e> Scheduler<'e> {
         }
         self.take_woken();
         self.free_slots();
-        let idle = self.running.is_empty() && self.pending.is_empty();
+        let idle = self.running.is_empty() && self.pending.is_empty() && !self.has_room();
         if idle && self.is_deadlocked() {
             self.end_deadlock();
         }
         self.poll(if idle { POLL_MS } else { 0 });
+        self.is_quiet = idle && self.pending.is_empty();
+        if self.engine.shared.sched_trace.borrow().is_some() {
+            for thread in &self.pending {
+                self.note(&thread.info, Queue::Pending, Queue::Running, "next round");
+            }
+        }
         self.running.extend(self.pending.drain(..));
     }
 
@@ -332,9 +352,22 @@ impl<'e> Scheduler<'e> {
         }
     }
 
-    /// Creates instances while there is room.
+    /// More instances may be created at once. While many threads wait for a place to connect they would only wait, too:
+    /// fewer of them alive keep closer together in memory.
+    fn has_room(&self) -> bool {
+        !self.candidates.is_empty() && !self.is_full() && !self.engine.shared.slots.borrow().is_crowded()
+    }
+
+    fn is_full(&self) -> bool {
+        self.live() >= self.engine.shared.options.threads_max
+    }
+
+    /// Creates instances while there is room, and also when nothing happens any more: one of them may be waited for.
     fn fill(&mut self) {
-        while self.live() < self.engine.shared.options.threads_max {
+        for _ in 0..NEW_MAX {
+            if !self.has_room() && (!self.is_quiet || self.is_full()) {
+                return;
+            }
             let Some(candidate) = self.candidates.pop_front() else { return };
             let timed_out = |idx: usize| self.engine.shared.hosts.borrow()[idx].timed_out;
             if candidate.target.host().is_some_and(timed_out) {
@@ -357,9 +390,23 @@ impl<'e> Scheduler<'e> {
         }
     }
 
+    /// The port of a target, as it was when the first instance of its host was made.
+    fn port_of(&mut self, target: Target) -> Option<Rc<Port>> {
+        let idx = target.host()?;
+        if self.snapshot.as_ref().is_none_or(|(host, _)| *host != idx) {
+            let hosts = self.engine.shared.hosts.borrow();
+            let ports = hosts[idx].ports.iter().filter(|port| ELIGIBLE.contains(&port.state));
+            self.snapshot = Some((idx, ports.cloned().map(Rc::new).collect()));
+        }
+        let Target::Port(_, number, protocol) = target else { return None };
+        let (_, ports) = self.snapshot.as_ref()?;
+        ports.iter().find(|port| port.number == number && port.protocol == protocol).cloned()
+    }
+
     /// A thread for one script and one host or port.
     fn new_instance(&mut self, candidate: &Candidate) -> Result<Box<Thread>, LuaError> {
         let Candidate { script, rule, target } = candidate;
+        let snapshot = self.port_of(*target);
         let now = self.now();
         let shared = Rc::clone(&self.engine.shared);
         let deadline = shared.options.script_timeout_ms.map(|limit| over_after(now, limit));
@@ -375,15 +422,12 @@ impl<'e> Scheduler<'e> {
             let kind = call.string(rule.name().as_bytes())?;
             env.set_str(call, b"SCRIPT_TYPE", kind)?;
             let mut args = vec![call.rooted(&script.body), env.into(), kind, Value::boolean(script.forced)];
-            if let Target::Host(idx) | Target::Port(idx, ..) = *target {
+            if let Some(idx) = target.host() {
                 let registry = registries.get(idx).map_or(Value::NIL, |root| call.rooted(root));
                 let route = routes.get(idx).and_then(Option::as_ref);
                 args.push(host::host_table(call, idx, &hosts[idx], route, registry)?.into());
-                if let Target::Port(_, number, protocol) = *target {
-                    let found = hosts[idx].ports.iter().find(|port| port.number == number && port.protocol == protocol);
-                    if let Some(found) = found {
-                        args.push(port::port_table(call, found)?.into());
-                    }
+                if let Some(port) = &snapshot {
+                    args.push(port::port_table(call, port)?.into());
                 }
             }
             let function = instance.map_or(Value::NIL, |root| call.rooted(root));
@@ -396,6 +440,7 @@ impl<'e> Scheduler<'e> {
             script: Rc::clone(script),
             target: *target,
             place,
+            port: snapshot,
             address,
             deadline,
             started: Cell::new(false),
@@ -487,8 +532,8 @@ impl<'e> Scheduler<'e> {
                     thread.wait = shared.wait.take();
                     shared.current.replace(None);
                     self.take_spawned();
-                    let reason = thread.wait.as_ref().map_or("", |wait| wait.name());
-                    self.note(&thread.info, Queue::Running, Queue::Waiting, reason);
+                    let reason = thread.wait.as_ref().map_or_else(String::new, |wait| wait.name().into_owned());
+                    self.note(&thread.info, Queue::Running, Queue::Waiting, &reason);
                     return self.park(thread);
                 }
                 Run::Preempted => {
@@ -629,7 +674,7 @@ impl<'e> Scheduler<'e> {
     }
 
     fn is_deadlocked(&self) -> bool {
-        self.candidates.is_empty()
+        (self.candidates.is_empty() || self.is_full())
             && !self.waiting.is_empty()
             && self.engine.shared.locked.borrow().len() == self.waiting.len()
             && self.deadlines.is_empty()
@@ -638,26 +683,28 @@ impl<'e> Scheduler<'e> {
 
     /// No thread can ever wake another one: says who waits for what, and ends them all.
     fn end_deadlock(&mut self) {
-        let debugging = self.engine.shared.options.debugging;
-        let name = |info: &ThreadInfo| format!("{}{}", info.name(debugging), info.against());
+        // With the numbers, which tell a script and its workers apart.
+        let name = |info: &ThreadInfo| format!("{}{}", info.info(), info.against());
         let mut lines = vec!["Deadlock: each of these threads waits for another one.".to_owned()];
         let mut ids: Vec<ThreadId> = self.waiting.keys().copied().collect();
         ids.sort_unstable();
         for thread in ids.iter().filter_map(|id| self.waiting.get(id)) {
             let Some(wait) = &thread.wait else { continue };
             let holder = wait.holder().and_then(|id| self.waiting.get(&id));
-            let holder = holder.map_or(String::new(), |thread| format!(", held by {}", name(&thread.info)));
+            let holder = holder.map_or(String::new(), |holder| match holder.info.id == thread.info.id {
+                true => ", which it has locked itself".to_owned(),
+                false => format!(", which {} has locked", name(&holder.info)),
+            });
             lines.push(format!("\t{} waits for {}{holder}", name(&thread.info), wait.name()));
         }
+        // Ending one may wake others.
+        let ended = ids.first().and_then(|&id| self.take_waiting(id));
+        if let Some(thread) = &ended {
+            lines.push(format!("\t{} is ended.", name(&thread.info)));
+        }
         self.engine.shared.log(Channel::Stderr, lines.join("\n").as_bytes());
-        for id in ids {
-            // Ending one may wake others.
-            if self.waiting.get(&id).and_then(|thread| thread.wait.as_ref()).is_some_and(Wait::is_lock)
-                && let Some(thread) = self.take_waiting(id)
-            {
-                self.end(*thread, End::Deadlocked);
-                return;
-            }
+        if let Some(thread) = ended {
+            self.end(*thread, End::Deadlocked);
         }
     }
 
@@ -769,7 +816,7 @@ impl<'e> Scheduler<'e> {
 
     fn note(&self, info: &ThreadInfo, from: Queue, to: Queue, reason: &str) {
         if let Some(trace) = &mut *self.engine.shared.sched_trace.borrow_mut() {
-            trace.moved(self.now(), info, from, to, reason);
+            trace.moved(self.engine.shared.network.borrow().now_us(), info, from, to, reason);
         }
     }
 

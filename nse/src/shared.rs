@@ -8,14 +8,14 @@ use crate::slots::Slots;
 use crate::targets::NewTargets;
 use crate::thread::{ThreadId, ThreadInfo};
 use crate::wait::Wait;
+use hashbrown::{HashMap, HashSet};
 use perilune_scan::interface::Route;
 use perilune_scan::net::{Network, SocketId};
 use perilune_scan::port::PortLists;
-use perilune_scan::result::Host;
+use perilune_scan::result::{Host, Protocol};
 use perilune_scan::secure::{Secure, SecureError};
 use perilune_vm::{Call, LuaError, NativeFn, Root, Value};
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -58,6 +58,8 @@ pub struct Options {
     /// `--ttl` and `--data-length`, for scripts that make packets.
     pub ttl: Option<u8>,
     pub payload_len: usize,
+    /// `--send-ip` and `--send-eth`.
+    pub link_layer: LinkLayer,
     /// Ports that version detection leaves alone; empty when there is no version detection.
     pub excluded: PortLists,
     /// Whether raw sockets may be used.
@@ -78,6 +80,15 @@ pub struct Options {
     pub script_instructions_max: Option<u64>,
     /// Who takes lines for the user.
     pub printer: Printer,
+}
+
+/// How scripts send packets that begin with an IP header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LinkLayer {
+    /// Through IP sockets, or in frames where there are none to be had.
+    Any,
+    Ip,
+    Ethernet,
 }
 
 /// Takes lines for the user, without their ends, in place of standard output and standard error.
@@ -113,6 +124,7 @@ impl Default for Options {
             dns_servers: Vec::new(),
             ttl: None,
             payload_len: 0,
+            link_layer: LinkLayer::Any,
             excluded: PortLists::default(),
             privileged: false,
             shows_routes: false,
@@ -181,6 +193,9 @@ pub(crate) fn failure(status: &str) -> Vec<Answer> {
     vec![Answer::Nil, Answer::Text(status.as_bytes().to_vec())]
 }
 
+/// A host of the group, or one of its ports.
+pub(crate) type Place = (usize, Option<(u16, Protocol)>);
+
 /// Shared by all natives through their first upvalue.
 pub(crate) struct Shared {
     pub options: Options,
@@ -191,6 +206,8 @@ pub(crate) struct Shared {
     pub routes: RefCell<Vec<Option<Route>>>,
     /// `host.registry` of each of them.
     pub registries: RefCell<Vec<Root>>,
+    /// The engine's own tables of hosts and ports, once scripts have asked for them; those of ports live for a level.
+    pub originals: RefCell<HashMap<Place, Root>>,
     /// The thread that runs.
     pub current: RefCell<Option<Rc<ThreadInfo>>>,
     /// What the native that just parked its task waits for.
@@ -248,6 +265,7 @@ impl Shared {
             network: RefCell::new(network),
             hosts: RefCell::default(),
             routes: RefCell::default(),
+            originals: RefCell::default(),
             current: RefCell::default(),
             wait: RefCell::default(),
             spawned: RefCell::default(),

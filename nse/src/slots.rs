@@ -4,7 +4,11 @@
 //! is looked at once a round; then it goes to the thread that has waited longest.
 
 use crate::thread::ThreadId;
-use std::collections::{HashSet, VecDeque};
+use hashbrown::HashSet;
+use std::collections::VecDeque;
+
+/// So many threads waiting for each slot are enough.
+const WAITING_PER_SLOT: usize = 2;
 
 #[derive(Debug)]
 pub(crate) struct Slots {
@@ -17,7 +21,7 @@ pub(crate) struct Slots {
 impl Slots {
     /// For `--max-parallelism`, by default 20.
     pub fn new(parallelism: usize) -> Slots {
-        Slots { count: parallelism.saturating_add(1), holders: HashSet::new(), waiting: VecDeque::new() }
+        Slots { count: parallelism.saturating_add(1), holders: HashSet::default(), waiting: VecDeque::new() }
     }
 
     /// Takes a slot for a thread if it has none; false: it is noted as waiting, and has to be parked.
@@ -35,6 +39,11 @@ impl Slots {
     /// Threads that wait.
     pub fn waiting_count(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Who came now would have to wait for long.
+    pub fn is_crowded(&self) -> bool {
+        self.waiting.len() >= self.count.saturating_mul(WAITING_PER_SLOT)
     }
 
     /// Takes back what is not used, and gives it to threads that are to be woken.

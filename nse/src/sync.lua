@@ -5,15 +5,16 @@
 
 local park, wake, thread_id, register = ...
 local error, ipairs, next, setmetatable, tostring, type = error, ipairs, next, setmetatable, tostring, type
-local running, remove = coroutine.running, table.remove
+local format, running, remove = string.format, coroutine.running, table.remove
 
---- What is to be done when a thread ends: a set of functions by its number.
+--- What is to be done when a thread ends: functions by its number. With each goes the mutex or condition variable that
+-- it belongs to, which so stays the same one as long as a thread has it locked, waits for it or has asked for it.
 local on_end = {}
 
-local function at_end(id, action)
+local function at_end(id, action, owner)
   register()
   on_end[id] = on_end[id] or {}
-  on_end[id][action] = true
+  on_end[id][action] = owner
 end
 
 local function forget(id, action)
@@ -37,13 +38,20 @@ local function bad_option(op)
   error("bad argument #1 to '?' (invalid option '" .. tostring(op) .. "')", 3)
 end
 
-local function new_mutex()
+--- What messages call the mutex or condition variable of an object.
+local function name_of(kind, object)
+  if type(object) == "string" then return kind .. " " .. object end
+  return format("%s of %s: %p", kind, type(object), object)
+end
+
+--- @param name what messages call it
+local function new_mutex(name)
   local owner, owner_id, queue = nil, nil, {}
-  local release
+  local release, call
 
   local function take(co, id)
     owner, owner_id = co, id
-    at_end(id, release)
+    at_end(id, release, call)
   end
 
   function release()
@@ -56,7 +64,7 @@ local function new_mutex()
     end
   end
 
-  return function(op)
+  function call(op)
     local co, id = running(), thread_id()
     if op == "lock" then
       if not owner then take(co, id) return end
@@ -67,8 +75,8 @@ local function new_mutex()
           if other == waiter then remove(queue, at) return end
         end
       end
-      at_end(id, leave)
-      park(owner_id)
+      at_end(id, leave, call)
+      park(name, owner_id)
       forget(id, leave)
     elseif op == "trylock" then
       if owner then return false end
@@ -83,9 +91,10 @@ local function new_mutex()
       bad_option(op)
     end
   end
+  return call
 end
 
-local function new_condvar()
+local function new_condvar(name)
   local waiters = {}
   local function broadcast()
     local woken = waiters
@@ -95,7 +104,7 @@ local function new_condvar()
   local function call(op)
     if op == "wait" then
       waiters[#waiters + 1] = thread_id()
-      park()
+      park(name)
     elseif op == "signal" then
       -- One that was killed while it waited takes no signal.
       repeat
@@ -114,7 +123,7 @@ local broadcasts = setmetatable({}, { __mode = "k" })
 
 local function mutex(object)
   check_object(object, "mutex")
-  local found = mutexes[object] or new_mutex()
+  local found = mutexes[object] or new_mutex(name_of("mutex", object))
   mutexes[object] = found
   return found
 end
@@ -124,10 +133,10 @@ local function condvar(object)
   local found = condvars[object]
   if not found then
     local broadcast
-    found, broadcast = new_condvar()
+    found, broadcast = new_condvar(name_of("condition variable", object))
     condvars[object], broadcasts[found] = found, broadcast
   end
-  at_end(thread_id(), broadcasts[found])
+  at_end(thread_id(), broadcasts[found], found)
   return found
 end
 

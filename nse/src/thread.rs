@@ -4,7 +4,7 @@ use crate::script::Script;
 use crate::shared::Answer;
 use crate::wait::Wait;
 use perilune_scan::net::Millis;
-use perilune_scan::result::Protocol;
+use perilune_scan::result::{Port, Protocol};
 use perilune_vm::{Root, Task};
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -61,6 +61,8 @@ pub(crate) struct Instance {
     pub target: Target,
     /// The host's name as the user wrote it, its address, and the port: for messages.
     pub place: Option<(Option<String>, IpAddr, Option<u16>)>,
+    /// The port as it was when the instances of its host were made.
+    pub port: Option<Rc<Port>>,
     /// The thread's number among the coroutines of the machine, as `tostring` shows it.
     pub address: usize,
     /// When `--script-timeout` ends its threads.

@@ -27,7 +27,7 @@ pub(crate) fn data(engine: &Shared, state: &SocketState, way: Way, data: &[u8]) 
 }
 
 fn line(engine: &Shared, state: &SocketState, way: Way, message: &[u8]) {
-    let local = state.id.and_then(|id| engine.network.borrow().local_addr(id)).or(state.last_local);
+    let local = state.id.and_then(|id| engine.network.borrow().local_addr(id));
     let place = |address: Option<SocketAddr>| match address {
         Some(address) => format!("{}:{}", address.ip(), address.port()),
         None => "unknown protocol:0".to_owned(),

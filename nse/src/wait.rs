@@ -8,6 +8,7 @@ use crate::thread::ThreadId;
 use crate::trace::{self, Way};
 use perilune_scan::net::{Millis, NetError, Network, Read, SocketId, Transport, Write};
 use perilune_tls::Config;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -67,7 +68,7 @@ pub(crate) enum Wait {
     /// A packet of an interface.
     Capture { socket: Rc<RefCell<SocketState>>, id: SocketId, until: Option<Millis> },
     /// Another thread has to wake it: what it wants, and who has that.
-    Lock { name: &'static str, holder: Option<ThreadId> },
+    Lock { name: Cow<'static, str>, holder: Option<ThreadId> },
 }
 
 impl Wait {
@@ -100,8 +101,8 @@ impl Wait {
     }
 
     /// What it waits for, in a few words.
-    pub fn name(&self) -> &'static str {
-        match self {
+    pub fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Wait::Sleep { .. } => "sleep",
             Wait::Socket { operation: Operation::Connect { .. }, .. } => "connect",
             Wait::Socket { operation: Operation::Handshake { .. }, .. } => "handshake",
@@ -109,8 +110,8 @@ impl Wait {
             Wait::Socket { operation: Operation::Receive { .. }, .. } => "receive",
             Wait::Resolve { .. } => "resolve",
             Wait::Capture { .. } => "capture",
-            Wait::Lock { name, .. } => name,
-        }
+            Wait::Lock { name, .. } => return name.clone(),
+        })
     }
 
     /// The results at the deadline.
@@ -232,10 +233,7 @@ fn step(engine: &Shared, state: &mut SocketState, id: &mut SocketId, operation: 
                 Ok(()) if state.secure.is_some() => {
                     *operation = Operation::Handshake { ssl3_next: *ssl3_next, is_reconnect: false };
                 }
-                Ok(()) => {
-                    state.last_local = network.local_addr(*id);
-                    return Some(success(None));
-                }
+                Ok(()) => return Some(success(None)),
                 Err(_) => return Some(failure("ERROR")),
             },
             Operation::Handshake { ssl3_next, .. } => {
@@ -263,10 +261,7 @@ fn send_datagram(
 ) -> Option<Vec<Answer>> {
     state.peer = Some(to);
     match network.write_to(id, data, to) {
-        Write::Written(_) => {
-            state.last_local = network.local_addr(id);
-            Some(success(None))
-        }
+        Write::Written(_) => Some(success(None)),
         Write::WouldBlock => None,
         Write::Failed(_) => Some(failure("ERROR")),
     }

@@ -8,6 +8,8 @@
 //! # Invariants
 //! - R1. A socket is in `sockets` from `open` to `close`; its token in the poll is its id.
 //! - R2. A socket in `sockets` that is not registered with the poll is in `unregistered`.
+//! - R3. `is_drained` holds of a TCP socket in the poll only, and only while every byte and end that the peer sent
+//!   since the last read is still to be told by the poll, which tells of each once.
 
 use crate::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
 use crate::proxy::{Handshake, Proxy};
@@ -116,6 +118,11 @@ struct OpenSocket {
     target: Option<SocketAddr>,
     /// It was bound by its user, or is in the poll: not to be used again.
     is_used_up: bool,
+    is_polled: bool,
+    /// A read would find nothing before the poll tells of something: the call is saved.
+    is_drained: bool,
+    /// The peer has closed its side or the connection is broken: a short read may have that behind it.
+    is_ending: bool,
 }
 
 #[derive(Debug)]
@@ -193,7 +200,8 @@ impl RealNetwork {
             // Ids count up from 0 and never reach 2^64 - 1.
             let token = Token(usize::try_from(id.0).expect("usize has 64 bits on supported systems"));
             let interest = Interest::READABLE | Interest::WRITABLE;
-            if self.poll.registry().register(&mut SourceFd(&socket.fd()), token, interest).is_err() {
+            socket.is_polled = self.poll.registry().register(&mut SourceFd(&socket.fd()), token, interest).is_ok();
+            if !socket.is_polled {
                 ready.push(Ready { id, readable: true, writable: true });
             }
         }
@@ -273,9 +281,16 @@ impl Network for RealNetwork {
         let Some(socket) = self.sockets.get_mut(&id) else { return Read::Failed(NetError::Other) };
         let buffer = &mut self.buffer;
         let read = match &mut socket.kind {
+            Kind::Tcp(_) if socket.is_drained => return Read::WouldBlock,
             Kind::Tcp(stream) => {
                 let wanted = max.min(READ_MAX);
-                match retried(|| stream.read(&mut buffer[..wanted])) {
+                let read = retried(|| stream.read(&mut buffer[..wanted]));
+                socket.is_drained = socket.is_polled
+                    && match &read {
+                        Ok(len) => (1..wanted).contains(len) && !socket.is_ending,
+                        Err(error) => error.kind() == ErrorKind::WouldBlock,
+                    };
+                match read {
                     Ok(0) if wanted > 0 => return Read::Eof,
                     read => read,
                 }
@@ -376,6 +391,9 @@ impl Network for RealNetwork {
             handshake: None,
             target: None,
             is_used_up: true,
+            is_polled: false,
+            is_drained: false,
+            is_ending: false,
         }))
     }
 
@@ -391,11 +409,21 @@ impl Network for RealNetwork {
             return;
         }
         for event in &self.events {
-            ready.push(Ready {
-                id: SocketId(event.token().0 as u64),
-                readable: event.is_readable() || event.is_read_closed() || event.is_error(),
-                writable: event.is_writable() || event.is_write_closed() || event.is_error(),
-            });
+            let id = SocketId(event.token().0 as u64);
+            let is_broken = event.is_error() || event.is_write_closed();
+            let is_ending = event.is_read_closed() || is_broken;
+            let readable = event.is_readable() || is_ending;
+            if let Some(socket) = self.sockets.get_mut(&id)
+                && matches!(socket.kind, Kind::Tcp(_))
+            {
+                // An event names all that is there to be read.
+                (socket.is_drained, socket.is_ending) = (!readable, is_ending);
+                // As long as it is not connected a socket is not writable, or broken.
+                if event.is_writable() && !is_broken && socket.decided.is_none() && socket.handshake.is_none() {
+                    socket.decided = Some(Ok(()));
+                }
+            }
+            ready.push(Ready { id, readable, writable: event.is_writable() || is_broken });
         }
     }
 }
@@ -442,8 +470,17 @@ fn open_tcp(
         Err(error) => return Err(sys::net_error(&error)),
     };
     let is_used_up = local.is_some();
-    let (handshake, target) = (None, None);
-    Ok(OpenSocket { kind: Kind::Tcp(socket.into()), decided, remote: Some(remote), handshake, target, is_used_up })
+    Ok(OpenSocket {
+        kind: Kind::Tcp(socket.into()),
+        decided,
+        remote: Some(remote),
+        handshake: None,
+        target: None,
+        is_used_up,
+        is_polled: false,
+        is_drained: false,
+        is_ending: false,
+    })
 }
 
 fn open_udp(remote: Option<SocketAddr>, local: Option<SocketAddr>, interface: Option<&[u8]>) -> io::Result<OpenSocket> {
@@ -466,6 +503,9 @@ fn open_udp(remote: Option<SocketAddr>, local: Option<SocketAddr>, interface: Op
         handshake: None,
         target: None,
         is_used_up: true,
+        is_polled: false,
+        is_drained: false,
+        is_ending: false,
     })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! What is measured: three web scripts on 4,096 loopback hosts that one nginx serves, 50,000 workers asleep at once,
 //! 20,000 questions over one connection, and the help of one script. Runs are interleaved; the figures are medians of
-//! wall time, of processor time, and of the most memory that was resident.
+//! wall time, of processor time, and of the most memory that was resident. Last, alone, how long all our scripts and
+//! libraries take to load.
 
 use crate::error::Error;
 use crate::process;
@@ -19,6 +20,8 @@ use std::time::{Duration, Instant};
 const RUNS: usize = 3;
 /// A run that takes longer hangs.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
+/// Loads of everything for each run of the rest; they are short.
+const LOADS: usize = 5;
 /// How often a running program is looked at.
 const POLL: Duration = Duration::from_millis(2);
 /// One where scripts expect a web server.
@@ -94,6 +97,38 @@ pub fn main(workspace: &Workspace, args: &[String]) -> Result<(), Error> {
         );
     }
     drop(web);
+    load_all(workspace, &perilune, runs)
+}
+
+/// Times the help of all scripts inside the binary and of one that requires all libraries.
+fn load_all(workspace: &Workspace, perilune: &Path, runs: usize) -> Result<(), Error> {
+    let names = |folder: &str, extension: &str| -> Result<Vec<String>, Error> {
+        let folder = workspace.root.join(folder);
+        let paths = fs::read_dir(&folder).map_err(Error::at(&folder))?.flatten().map(|entry| entry.path());
+        let paths = paths.filter(|path| path.extension().is_some_and(|it| it == extension));
+        Ok(paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect())
+    };
+    let (libraries, scripts) = (names("nselib", "lua")?, names("scripts", "nse")?);
+    let mut source: String = libraries.iter().map(|name| format!("require {name:?}\n")).collect();
+    source.push_str("categories = { \"safe\" }\nhostrule = function () end\naction = hostrule\n");
+    let path = std::env::temp_dir().join(format!("perilune-bench-{}.nse", std::process::id()));
+    fs::write(&path, source).map_err(Error::at(&path))?;
+    let work = Work {
+        name: "",
+        args: vec!["--script-help".to_owned(), format!("all,{}", path.display())],
+        expected: ("Categories:", scripts.len() + 1),
+    };
+    let costs: Result<Vec<Cost>, Error> = (0..runs * LOADS).map(|_| run(perilune, &[], &work)).collect();
+    fs::remove_file(&path).map_err(Error::at(&path))?;
+    let cost = median(&costs?);
+    println!(
+        "{} scripts and {} libraries of our own load in {:.0} ms ({:.0} ms CPU, {:.1} MB)",
+        scripts.len(),
+        libraries.len(),
+        cost.wall_s * 1000.0,
+        cost.cpu_s * 1000.0,
+        cost.memory_mb
+    );
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use crate::options::Options;
 use crate::outputs::Outputs;
 use crate::report::{Event, MessageKind};
 use crate::scan::Failure;
-use perilune_nse::{Channel, DataFolders, Engine, EngineError, Printer, ScriptError};
+use perilune_nse::{Channel, DataFolders, Engine, EngineError, LinkLayer, Printer, ScriptError};
 use perilune_scan::interface;
 use perilune_scan::timing::Timing;
 use perilune_scan::version::ProbeFile;
@@ -88,7 +88,12 @@ pub fn engine(options: &Options, probes: Option<&ProbeFile>, said: &Said) -> Res
         shows_routes: crate::plan::sends_packets(options)?,
         dns_servers: crate::plan::servers(options)?.iter().map(|server| server.ip()).collect(),
         ttl: options.ttl,
-        payload_len: options.data_length.unwrap_or(0),
+        payload_len: crate::plan::data(options, 0)?.len(),
+        link_layer: match options {
+            Options { send_ip: true, .. } => LinkLayer::Ip,
+            Options { send_eth: true, .. } => LinkLayer::Ethernet,
+            _ => LinkLayer::Any,
+        },
         // The slow templates let one thread connect at a time.
         parallelism: options.timing.max_parallelism.unwrap_or(if options.timing.template <= 2 { 1 } else { 20 }),
         threads_max: options.timing.min_parallelism.unwrap_or(0).max(THREADS),

@@ -1,12 +1,18 @@
 //! `nmap.new_dnet`: frames and packets that scripts make themselves.
 
 use crate::resolve::{self, Family};
-use crate::shared::{Channel, Shared, bind, shared};
+use crate::shared::{Channel, LinkLayer, Shared, bind, shared};
+use perilune_scan::interface;
 use perilune_scan::link::{FrameSender, PacketSender};
 use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Value};
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
+
+/// Kinds of what frames carry.
+const ETHERTYPE_IPV4: [u8; 2] = [0x08, 0x00];
+const ETHERTYPE_IPV6: [u8; 2] = [0x86, 0xDD];
 
 /// What a script holds.
 #[derive(Default)]
@@ -103,11 +109,28 @@ fn ethernet_close(call: &mut Call<'_>) -> NativeResult {
     call.ret1(true)
 }
 
-/// `dnet:ip_open() -> true`: the socket is made when it is needed.
+/// `dnet:ip_open() -> true`, also where there is no such socket to be had: packets then go in frames.
+/// Errors: `Unable to open raw IP socket.` when they must not.
 fn ip_open(call: &mut Call<'_>) -> NativeResult {
-    receiver(call)?;
-    trace(shared(call), "raw IP socket open");
+    let object = receiver(call)?;
+    let engine = shared(call);
+    let opened = object.packets.borrow_mut().open(engine.options.ipv6).map(|_| ());
+    match opened {
+        Ok(()) => trace(engine, "raw IP socket open"),
+        Err(error) => {
+            trace(engine, &format!("failed to open raw socket: {}", numbered(&error)));
+            if engine.options.link_layer == LinkLayer::Ip {
+                return Err(call.error("Unable to open raw IP socket."));
+            }
+        }
+    }
     call.ret1(true)
+}
+
+/// An error of the system's with its number.
+fn numbered(error: &std::io::Error) -> String {
+    let number = error.raw_os_error().unwrap_or(0);
+    format!("{} (errno {number})", perilune_stdlib::base::os_message(error))
 }
 
 fn ip_close(call: &mut Call<'_>) -> NativeResult {
@@ -141,14 +164,54 @@ fn ip_send(call: &mut Call<'_>) -> NativeResult {
         let message = call.string(resolve::NOT_KNOWN.as_bytes())?;
         return call.ret2(false, message);
     };
-    trace(shared(call), &format!("RAW SEND {} bytes > {to}", packet.len()));
-    let sent = object.packets.borrow_mut().send(packet, to);
+    let engine = shared(call);
+    trace(engine, &format!("RAW SEND {} bytes > {to}", packet.len()));
+    let layer = engine.options.link_layer;
+    let sent = match layer {
+        LinkLayer::Ethernet if !object.packets.borrow().is_open() => None,
+        _ => Some(object.packets.borrow_mut().send(packet, to)),
+    };
     match sent {
-        Ok(()) => call.ret1(true),
+        Some(Ok(())) => call.ret1(true),
+        Some(Err(error)) if layer == LinkLayer::Ip || error.kind() != ErrorKind::PermissionDenied => {
+            let message = call.string(format!("error while sending: {}", numbered(&error)).as_bytes())?;
+            call.ret2(false, message)
+        }
+        _ => send_framed(call, packet, to),
+    }
+}
+
+/// Sends a packet in a frame to the neighbour that its way begins with.
+/// Errors: `unable to open dnet on ethernet interface …`, `failed to determine next hop MAC address`.
+fn send_framed(call: &mut Call<'_>, packet: &[u8], to: IpAddr) -> NativeResult {
+    let object = receiver(call)?;
+    let interfaces = interface::list().unwrap_or_default();
+    let route = interface::route(&interfaces, to, shared(call).options.interface.as_deref());
+    let Some(interface) = route.and_then(|route| route.interface) else {
+        let message = call.string(format!("Can't find route to {to}").as_bytes())?;
+        return call.ret2(false, message);
+    };
+    let mut frames = object.frames.borrow_mut();
+    if frames.as_ref().is_none_or(|(device, _)| *device != interface.device) {
+        *frames = FrameSender::open(&interface.device).ok().map(|sender| (interface.device.clone(), sender));
+    }
+    let (Some((device, sender)), Some(own)) = (&*frames, interface.mac) else {
+        drop(frames);
+        return Err(call.error(format!("unable to open dnet on ethernet interface {}", interface.device)));
+    };
+    let Some(hop) = interface::next_hop_mac(to) else {
+        drop(frames);
+        return Err(call.error("failed to determine next hop MAC address"));
+    };
+    let kind = if to.is_ipv6() { ETHERTYPE_IPV6 } else { ETHERTYPE_IPV4 };
+    let frame = [&hop[..], &own, &kind, packet].concat();
+    trace(shared(call), &format!("Ethernet frame ({} bytes) > {device}", frame.len()));
+    let sent = sender.send(&frame);
+    drop(frames);
+    match sent {
+        Ok(_) => call.ret1(true),
         Err(error) => {
-            let number = error.raw_os_error().unwrap_or(0);
-            let reason = perilune_stdlib::base::os_message(&error);
-            let message = call.string(format!("error while sending: {reason} (errno {number})").as_bytes())?;
+            let message = call.string(format!("error while sending: {}", numbered(&error)).as_bytes())?;
             call.ret2(false, message)
         }
     }

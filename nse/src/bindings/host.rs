@@ -59,6 +59,10 @@ fn set_route<'gc>(call: &mut Call<'gc>, table: Table<'gc>, route: &Route) -> Res
     table.set_str(call, b"bin_ip_src", source)?;
     table.set_str(call, b"directly_connected", Value::boolean(route.is_direct))?;
     let Some(interface) = &route.interface else { return Ok(()) };
+    if let Some(hop) = route.next_hop_mac {
+        let hop = call.string(&hop)?;
+        table.set_str(call, b"mac_addr_next_hop", hop)?;
+    }
     let name = call.string(interface.device.as_bytes())?;
     table.set_str(call, b"interface", name)?;
     if let Some(mac) = interface.mac {

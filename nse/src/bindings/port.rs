@@ -12,11 +12,11 @@ pub(crate) const FUNCTIONS: [(&str, NativeFn); 4] = [
     ("set_port_version", set_port_version),
 ];
 
-/// Longest names in a version, in bytes.
+/// Longest texts of most fields of a version, in bytes.
 const NAME_LEN_MAX: usize = 80;
 /// Fields of a version that scripts set, and how many of their bytes are taken.
 const VERSION_FIELDS: [(&str, usize); 7] = [
-    ("name", NAME_LEN_MAX),
+    ("name", usize::MAX),
     ("product", NAME_LEN_MAX),
     ("version", NAME_LEN_MAX),
     ("extrainfo", 256),
@@ -181,13 +181,19 @@ fn get_port_state(call: &mut Call<'_>) -> NativeResult {
 /// `nmap.get_ports(host, previous, protocol, state) -> port table | nil`: the next one, ascending.
 fn get_ports(call: &mut Call<'_>) -> NativeResult {
     let host = host_idx(call)?;
-    let previous = if call.arg(2).as_table().is_some() { Some(port_key(call)?.0) } else { None };
+    let previous = if call.arg(2).as_table().is_some() { Some(port_key(call)?) } else { None };
     let protocol = option(call, 3, Protocol::from_name)?;
     let state = option(call, 4, PortState::from_name)?;
+    let hosts = shared(call).hosts.borrow();
+    let ports = &hosts[host].ports;
+    // One that was not scanned is no place to go on from.
+    let is_scanned = |key: &(u16, Protocol)| ports.iter().any(|port| (port.number, port.protocol) == *key);
+    let after = previous.filter(is_scanned).map(|(number, _)| number);
     let fits = |port: &&Port| {
-        port.protocol == protocol && port.state == state && previous.is_none_or(|previous| port.number > previous)
+        port.protocol == protocol && port.state == state && after.is_none_or(|after| port.number > after)
     };
-    let found = shared(call).hosts.borrow()[host].ports.iter().filter(fits).min_by_key(|port| port.number).cloned();
+    let found = ports.iter().filter(fits).min_by_key(|port| port.number).cloned();
+    drop(hosts);
     port_or_nil(call, found)
 }
 

@@ -1,8 +1,8 @@
 //! What the engine adds to the library `stdnse`: workers, and what a script may know of its own thread.
 
 use super::{host, port};
-use crate::shared::{Spawned, bind, shared};
-use crate::thread::{Target, ThreadInfo};
+use crate::shared::{Place, Spawned, bind, shared};
+use crate::thread::ThreadInfo;
 use perilune_vm::{Call, LuaError, NativeFn, NativeResult, Status, Table, Value};
 use std::rc::Rc;
 
@@ -54,7 +54,23 @@ fn gettid(call: &mut Call<'_>) -> NativeResult {
     told(call, |info| format!("thread: 0x{:014x}", info.instance.address))
 }
 
-/// `stdnse.gethostport() -> host, port`: tables of what the running instance is for.
+/// A table of the engine's own, made when it is first asked for.
+fn original<'gc>(
+    call: &mut Call<'gc>,
+    key: Place,
+    make: impl FnOnce(&mut Call<'gc>) -> Result<Table<'gc>, LuaError>,
+) -> Result<Value<'gc>, LuaError> {
+    let engine = shared(call);
+    if let Some(known) = engine.originals.borrow().get(&key) {
+        return Ok(call.rooted(known));
+    }
+    let table = Value::from(make(call)?);
+    engine.originals.borrow_mut().insert(key, call.root(table));
+    Ok(table)
+}
+
+/// `stdnse.gethostport() -> host, port`: tables of what the running instance is for, the same ones for all scripts;
+/// what a script writes into its own does not show there.
 fn gethostport(call: &mut Call<'_>) -> NativeResult {
     let engine = shared(call);
     let Some(info) = engine.current() else { return call.ret2(Value::NIL, Value::NIL) };
@@ -62,20 +78,11 @@ fn gethostport(call: &mut Call<'_>) -> NativeResult {
     let (hosts, registries) = (engine.hosts.borrow(), engine.registries.borrow());
     let registry = registries.get(idx).map_or(Value::NIL, |root| call.rooted(root));
     let routes = engine.routes.borrow();
-    let host = host::host_table(call, idx, &hosts[idx], routes.get(idx).and_then(Option::as_ref), registry)?;
-    let port = match info.instance.target {
-        Target::Port(_, number, protocol) => {
-            hosts[idx].ports.iter().find(|port| port.number == number && port.protocol == protocol)
-        }
-        _ => None,
-    };
-    match port {
-        Some(port) => {
-            let port = port::port_table(call, port)?;
-            call.ret2(host, port)
-        }
-        None => call.ret2(host, Value::NIL),
-    }
+    let route = routes.get(idx).and_then(Option::as_ref);
+    let host = original(call, (idx, None), |call| host::host_table(call, idx, &hosts[idx], route, registry))?;
+    let Some(port) = &info.instance.port else { return call.ret2(host, Value::NIL) };
+    let port = original(call, (idx, Some((port.number, port.protocol))), |call| port::port_table(call, port))?;
+    call.ret2(host, port)
 }
 
 /// `stdnse.isworker() -> boolean`.

@@ -19,11 +19,15 @@ pub(crate) fn natives<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<V
     Ok(roots)
 }
 
-/// Parks the thread until another one wakes it; told whether it is for a mutex, and the number of its holder.
+/// So much is shown of the name of a mutex.
+const NAME_LEN_MAX: usize = 60;
+
+/// Parks the thread until another one wakes it; told what it waits for, and the number of who has that.
 fn park(call: &mut Call<'_>) -> NativeResult {
-    let name = if call.arg(1).is_nil() { "a condition variable" } else { "a mutex" };
-    let holder = call.arg(1).to_integer().map(|id| ThreadId(id as u64));
-    *shared(call).wait.borrow_mut() = Some(Wait::Lock { name, holder });
+    let name = call.check_string(1)?.as_bytes();
+    let name = name[..name.len().min(NAME_LEN_MAX)].escape_ascii().to_string();
+    let holder = call.arg(2).to_integer().map(|id| ThreadId(id as u64));
+    *shared(call).wait.borrow_mut() = Some(Wait::Lock { name: name.into(), holder });
     call.park()
 }
 

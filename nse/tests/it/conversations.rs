@@ -2,7 +2,8 @@
 //! daemon.
 //!
 //! A file is a list of lines; those that start with `#` and empty ones are skipped. First comes the head: `script:
-//! ID`, `service: TRANSPORT NAME` (name `-` for none, `ssl/NAME` for one inside TLS), and where wanted `args:` (as
+//! ID`, `service: TRANSPORT NAME` (name `-` for none, `ssl/NAME` for one inside TLS), and where wanted `fingerprint:`
+//! (what version detection keeps of a service it does not recognise), `args:` (as
 //! after `--script-args`), `host:` (the target's name), `reverse:` (the name of its address), `verbosity: N`, `force:`
 //! (the rule is not asked), `helper: ID` with lines `| LUA` (the action of a port script of that name, which runs
 //! beside it), `setup: COMMAND` and `daemon: COMMAND` (run by `sh` in a folder of their own; the daemon has to listen
@@ -148,10 +149,10 @@ fn scan(file: &File, place: &Folder, port: u16) -> Result<(Host, Vec<ScriptResul
     target.reverse_name = file.reverse.clone();
     target.ports[0].protocol = file.transport;
     target.ports[0].service = file.service.clone();
-    if file.tunnel {
-        let name = file.service.clone();
-        target.ports[0].version =
-            Some(Box::new(Version { name, tls_tunnel: true, probed: true, confidence: 10, ..Version::default() }));
+    if file.tunnel || file.fingerprint.is_some() {
+        let (name, fingerprint, tls_tunnel) = (file.service.clone(), file.fingerprint.clone(), file.tunnel);
+        let version = Version { name, fingerprint, tls_tunnel, probed: true, confidence: 10, ..Version::default() };
+        target.ports[0].version = Some(Box::new(version));
     }
     let options = Options {
         verbosity: file.verbosity,

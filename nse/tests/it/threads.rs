@@ -218,6 +218,80 @@ fn later_levels_see_what_earlier_ones_found() {
 }
 
 #[test]
+fn ports_look_the_same_to_all_scripts_of_a_level() {
+    let folder = Folder::new();
+    // Each instance names all ports anew; those made after the first ones have run see the old names still.
+    let script = folder.script(
+        "renames.nse",
+        "local stdnse = require 'stdnse'
+        portrule = function() return true end
+        action = function(host, port)
+            local service = tostring(port.service)
+            for number = 1, 200 do
+                nmap.set_port_version(host, { number = number, protocol = 'tcp', version = { name = 'new' } })
+            end
+            local own, mine = stdnse.gethostport()
+            local again, mine_again = stdnse.gethostport()
+            return table.concat({ service, tostring(own == again and mine == mine_again and mine ~= port),
+                tostring(mine.service), nmap.get_port_state(host, port).service }, ' ')
+        end",
+    );
+    let ports: Vec<u16> = (1..=200).collect();
+    let results = results(Options::default(), &[script], &ports);
+    assert_eq!(results.len(), 200);
+    let odd: Vec<&String> = results.iter().filter(|line| !line.ends_with("renames: nil true nil new")).collect();
+    assert_eq!(odd, Vec::<&String>::new());
+}
+
+#[test]
+fn a_locked_mutex_stays_the_same() {
+    let got = action(
+        "local key = {}
+        nmap.mutex(key) 'lock'
+        collectgarbage() collectgarbage()
+        local held = nmap.mutex(key) 'running' == coroutine.running()
+        nmap.mutex(key) 'done'
+        return tostring(held) .. ' ' .. tostring(nmap.mutex(key) 'running')",
+    );
+    assert_eq!(got, "true nil");
+}
+
+#[test]
+fn connections_take_turns() {
+    let folder = Folder::new();
+    let script = folder.script(
+        "turns.nse",
+        "portrule = function() return true end
+        action = function(host, port)
+            local socket = nmap.new_socket()
+            assert(socket:connect(host, tonumber(nmap.registry.args.port)))
+            socket:send('x')
+            local _, got = socket:receive()
+            socket:close()
+            return got
+        end",
+    );
+    let args = format!("port={}", crate::support::service(echo));
+    let options = Options { parallelism: 2, script_args: args, ..Options::default() };
+    let ports: Vec<u16> = (1..=300).collect();
+    assert_eq!(results(options, &[script], &ports).iter().filter(|line| line.ends_with("turns: x")).count(), 300);
+}
+
+#[test]
+fn more_locked_threads_than_may_live_are_a_deadlock() {
+    let folder = Folder::new();
+    let script = folder.script(
+        "locks.nse",
+        "portrule = function() return true end
+        action = function() local m = nmap.mutex({}) m 'lock' m 'lock' end",
+    );
+    let began = Instant::now();
+    let options = Options { threads_max: 2, ..Options::default() };
+    assert_eq!(results(options, &[script], &[1, 2, 3, 4, 5]), Vec::<String>::new());
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
 fn targets_are_added_until_the_scan_is_over() {
     let folder = Folder::new();
     let script = folder.script(

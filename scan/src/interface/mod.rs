@@ -3,7 +3,7 @@
 #[allow(unsafe_code, reason = "the list is the C library's")]
 mod sys;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// What kind of link an interface has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,6 +63,8 @@ pub struct Route {
     pub interface: Option<Interface>,
     /// No router lies between.
     pub is_direct: bool,
+    /// Hardware address of the neighbour that packets are handed to, on an Ethernet where the system knows it.
+    pub next_hop_mac: Option<[u8; 6]>,
 }
 
 /// The way to an address: over the interface of that name, or as the system would go; `None` where there is none.
@@ -77,7 +79,47 @@ pub fn route(interfaces: &[Interface], to: IpAddr, device: Option<&str>) -> Opti
     };
     let interface = interfaces.iter().find(fits).cloned();
     let is_direct = is_own || interface.as_ref().is_some_and(|interface| interface.reaches(to));
-    Some(Route { source, interface, is_direct })
+    let next_hop_mac = interface.as_ref().and_then(|interface| interface.mac).and_then(|_| next_hop_mac(to));
+    Some(Route { source, interface, is_direct, next_hop_mac })
+}
+
+/// Hardware address of the neighbour that packets to an address are handed to: a router, or the host itself. The system
+/// knows it once it has sent something there; `None` where it does not, and always for IPv6.
+pub fn next_hop_mac(to: IpAddr) -> Option<[u8; 6]> {
+    let IpAddr::V4(to) = to else { return None };
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let hop = next_hop(&read("/proc/net/route"), to)?;
+    neighbour_mac(&read("/proc/net/arp"), hop)
+}
+
+/// The next hop to an address by the system's table of routes: lines of device, destination, gateway, flags, three
+/// counts, mask …, addresses as hexadecimal numbers in the machine's order of bytes.
+fn next_hop(table: &str, to: Ipv4Addr) -> Option<Ipv4Addr> {
+    const UP: u32 = 1;
+    const GATEWAY: u32 = 2;
+    let route = |line: &str| {
+        let fields: Vec<u32> =
+            line.split_whitespace().skip(1).map_while(|field| u32::from_str_radix(field, 16).ok()).collect();
+        let (&[destination, gateway, flags, _, _, _, mask, ..], own) = (&fields[..], u32::from_ne_bytes(to.octets()))
+        else {
+            return None;
+        };
+        let fits = flags & UP != 0 && own & mask == destination;
+        let hop = if flags & GATEWAY != 0 { Ipv4Addr::from(gateway.to_ne_bytes()) } else { to };
+        fits.then_some((mask.count_ones(), hop))
+    };
+    table.lines().filter_map(route).max_by_key(|(bits, _)| *bits).map(|(_, hop)| hop)
+}
+
+/// An address in the system's table of neighbours: lines of address, type, flags, hardware address ….
+fn neighbour_mac(table: &str, of: Ipv4Addr) -> Option<[u8; 6]> {
+    let entry = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let &[address, _, flags, hardware, ..] = &fields[..] else { return None };
+        let is_known = flags != "0x0" && address.parse() == Ok(of);
+        mac(hardware).filter(|_| is_known)
+    };
+    table.lines().find_map(entry)
 }
 
 /// All interfaces, those without an address last.
@@ -150,5 +192,24 @@ mod tests {
         assert!(loopback.prefix_len >= 8 && loopback.mtu > 0 && loopback.index > 0);
         assert_eq!(mac("00:1a:2b:3c:4d:5e"), Some([0, 0x1a, 0x2b, 0x3c, 0x4d, 0x5e]));
         assert_eq!(mac("00:1a"), None);
+    }
+
+    #[test]
+    fn next_hops_are_looked_up() {
+        let routes = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n\
+            eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
+            eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
+        let address = |text: &str| text.parse::<Ipv4Addr>().unwrap();
+        // The table is one of a machine with the lowest byte first.
+        if cfg!(target_endian = "little") {
+            assert_eq!(next_hop(routes, address("192.0.2.7")), Some(address("192.0.2.7")));
+            assert_eq!(next_hop(routes, address("198.51.100.1")), Some(address("192.0.2.1")));
+        }
+        assert_eq!(next_hop("", address("192.0.2.7")), None);
+        let neighbours = "IP address       HW type     Flags       HW address            Mask     Device\n\
+            192.0.2.1        0x1         0x2         00:1a:2b:3c:4d:5e     *        eth0\n\
+            192.0.2.9        0x1         0x0         00:00:00:00:00:00     *        eth0\n";
+        assert_eq!(neighbour_mac(neighbours, address("192.0.2.1")), Some([0, 0x1a, 0x2b, 0x3c, 0x4d, 0x5e]));
+        assert_eq!(neighbour_mac(neighbours, address("192.0.2.9")), None);
     }
 }

@@ -147,28 +147,38 @@ pub struct PacketSender {
 }
 
 impl PacketSender {
+    /// Whether there is a socket yet.
+    pub fn is_open(&self) -> bool {
+        self.v4.is_some() || self.v6.is_some()
+    }
+
+    /// Gets a socket for a family, if there is none yet.
+    ///
+    /// # Errors
+    /// No privilege.
+    pub fn open(&mut self, is_ipv6: bool) -> io::Result<&socket2::Socket> {
+        let (place, domain) = match is_ipv6 {
+            false => (&mut self.v4, socket2::Domain::IPV4),
+            true => (&mut self.v6, socket2::Domain::IPV6),
+        };
+        if let Some(socket) = place {
+            return Ok(socket);
+        }
+        // This protocol means that the header comes with the packet.
+        let raw = socket2::Protocol::from(255);
+        let socket = socket2::Socket::new(domain, socket2::Type::RAW, Some(raw))?;
+        if !is_ipv6 {
+            socket.set_broadcast(true)?;
+        }
+        Ok(place.insert(socket))
+    }
+
     /// Sends a packet to where an address is routed.
     ///
     /// # Errors
     /// What the system says: no privilege, no route.
     pub fn send(&mut self, packet: &[u8], to: IpAddr) -> io::Result<()> {
-        let (place, domain) = match to {
-            IpAddr::V4(_) => (&mut self.v4, socket2::Domain::IPV4),
-            IpAddr::V6(_) => (&mut self.v6, socket2::Domain::IPV6),
-        };
-        if place.is_none() {
-            // This protocol means that the header comes with the packet.
-            let raw = socket2::Protocol::from(255);
-            let socket = socket2::Socket::new(domain, socket2::Type::RAW, Some(raw))?;
-            if to.is_ipv4() {
-                socket.set_broadcast(true)?;
-            }
-            *place = Some(socket);
-        }
-        match place {
-            Some(socket) => socket.send_to(packet, &SocketAddr::new(to, 0).into()).map(|_| ()),
-            None => Ok(()),
-        }
+        self.open(to.is_ipv6())?.send_to(packet, &SocketAddr::new(to, 0).into()).map(|_| ())
     }
 }
 

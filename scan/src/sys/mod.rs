@@ -3,6 +3,7 @@
 //! This folder is the one place of this crate that calls `libc`. Each function here is complete in itself and keeps no
 //! state.
 
+pub mod memory;
 pub mod raw;
 pub mod terminal;
 

@@ -90,6 +90,30 @@ fn readiness_names_the_socket() {
 }
 
 #[test]
+fn what_comes_after_a_read_is_told() {
+    let listener = TcpListener::bind(loopback()).unwrap();
+    let mut network = RealNetwork::new().unwrap();
+    let id = connect(&mut network, listener.local_addr().unwrap()).unwrap();
+    let mut peer = listener.accept().unwrap().0;
+    let mut got = Vec::new();
+    let mut next = |network: &mut RealNetwork| {
+        until(network, |network, _| match network.read(id, &mut got, 100) {
+            Read::WouldBlock => None,
+            read => Some(read),
+        })
+    };
+    for _ in 0..3 {
+        peer.write_all(b"some").unwrap();
+        assert_eq!(next(&mut network), Read::Data(4));
+    }
+    // Data and the end of the stream in one event.
+    peer.write_all(b"last").unwrap();
+    drop(peer);
+    assert_eq!(next(&mut network), Read::Data(4));
+    assert_eq!([next(&mut network), next(&mut network)], [Read::Eof; 2]);
+}
+
+#[test]
 fn abort_resets_the_peer() {
     let listener = TcpListener::bind(loopback()).unwrap();
     let mut network = RealNetwork::new().unwrap();

@@ -14,7 +14,7 @@ use std::ptr;
 
 /// Bytes traversed per allocated byte at a step multiplier of 100 %.
 const WORK_PER_BYTE: usize = 4;
-/// How much more a step does that a script asks for, so that as few of them make a cycle as with the reference.
+/// How much more a step does that a script asks for without a size, so that as few make a cycle as with the reference.
 const ASKED_WORK: usize = 50;
 /// What sweeping a page, or `LARGE_PER_STEP` large objects, counts as, in bytes of work.
 const SWEEP_WORK: usize = 4096;
@@ -63,8 +63,11 @@ impl Heap {
             self.step_generational(roots);
             return false;
         }
-        let size = self.step_size.max(kib.saturating_mul(1024));
-        let ended = self.advance(roots, self.work(size).saturating_mul(ASKED_WORK));
+        let budget = match kib {
+            0 => self.work(self.step_size).saturating_mul(ASKED_WORK),
+            _ => self.work(kib.saturating_mul(1024)) / WORK_PER_BYTE,
+        };
+        let ended = self.advance(roots, budget);
         if !ended && !self.stopped {
             self.threshold = self.bytes + self.step_size;
         }

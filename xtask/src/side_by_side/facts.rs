@@ -9,12 +9,21 @@
 //! place has an element with that key and those words, and a fact of a line if all its words are in what that script
 //! says there. Order and layout do not count. A word is what stands between white space, without the punctuation around
 //! it and without colons inside, which one version of the reference writes in fingerprints and another does not.
+//!
+//! Of scripts that tell of the moment (`known.rs`) it is a fact that they say something.
+//!
+//! No facts are what says that something is not known: a port that may be open or not, a service named by its number,
+//! and the answers to probes of a service that version detection does not recognise.
 
 use super::compare::{attribute, masked, tag_end};
+use super::known::OF_THE_MOMENT;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Values of a service that count; a fingerprint and the confidence are not about the service.
 const OF_SERVICE: [&str; 7] = ["product", "version", "extrainfo", "ostype", "hostname", "devicetype", "tunnel"];
+
+/// The script that prints the answers of services that were not recognised.
+const UNRECOGNISED: &str = "fingerprint-strings";
 
 /// What a report says of one thing.
 #[derive(Default, Debug)]
@@ -44,11 +53,15 @@ pub fn compare(theirs: [&Report; 2], ours: &Report) -> Vec<Fact> {
     let mut facts = Vec::new();
     let nothing = Said::default();
     for (subject, first) in theirs[0] {
-        let Some(second) = theirs[1].get(subject) else { continue };
+        let Some(second) = theirs[1].get(subject).filter(|_| !subject.ends_with(UNRECOGNISED)) else { continue };
         let ours = ours.get(subject).unwrap_or(&nothing);
         let mut tell = |text: &str, is_told: bool| {
             facts.push(Fact { subject: subject.clone(), text: text.to_owned(), is_told });
         };
+        if OF_THE_MOMENT.iter().any(|script| subject.ends_with(&format!(" {script}"))) {
+            tell("says something", !ours.words.is_empty());
+            continue;
+        }
         for (value, is_exact) in stable(&first.values, &second.values) {
             tell(value, if is_exact { ours.values.contains(value) } else { has_masked(&ours.values, value) });
         }
@@ -95,12 +108,18 @@ pub fn read(xml: &str) -> Report {
         let value = |name| attribute(tag, name).map(plain);
         let name = tag[1..].split([' ', '>', '/']).next().unwrap_or_default();
         match name {
-            "port" => place = format!("{}/{}", value("protocol").unwrap_or_default(), value("portid").unwrap_or_default()),
+            "port" => {
+                place = format!("{}/{}", value("protocol").unwrap_or_default(), value("portid").unwrap_or_default())
+            }
             "hostscript" => "host".clone_into(&mut place),
             "prescript" | "postscript" => "run".clone_into(&mut place),
             "state" => {
                 subject = format!("{place} service");
-                report.entry(subject.clone()).or_default().tell("state", &value("state").unwrap_or_default());
+                let state = value("state").unwrap_or_default();
+                // Any of two states says neither.
+                if !state.contains('|') {
+                    report.entry(subject.clone()).or_default().tell("state", &state);
+                }
             }
             "service" => service(report.entry(subject.clone()).or_default(), &value),
             "cpe" => {
@@ -179,7 +198,8 @@ fn plain(text: &str) -> String {
             "&quot;" => out.push('"'),
             "&apos;" => out.push('\''),
             _ => {
-                let number = entity.strip_prefix("&#x").and_then(|it| u32::from_str_radix(it.trim_end_matches(';'), 16).ok());
+                let number =
+                    entity.strip_prefix("&#x").and_then(|it| u32::from_str_radix(it.trim_end_matches(';'), 16).ok());
                 let number = number.or_else(|| entity.strip_prefix("&#")?.trim_end_matches(';').parse().ok());
                 match number.and_then(char::from_u32) {
                     Some(c) => out.push(c),
@@ -190,4 +210,57 @@ fn plain(text: &str) -> String {
         rest = behind;
     }
     out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(service: &str, script: &str) -> Report {
+        read(&format!(
+            r#"<port protocol="tcp" portid="80"><state state="open"/>{service}<script id="a" {script}</port>"#
+        ))
+    }
+
+    /// Facts that are told, and those that are not.
+    fn check(theirs: [&Report; 2], ours: &Report, told: &[&str], missing: &[&str]) {
+        let facts = compare(theirs, ours);
+        let of =
+            |is_told: bool| facts.iter().filter(|it| it.is_told == is_told).map(|it| &*it.text).collect::<Vec<_>>();
+        assert_eq!(of(true), told);
+        assert_eq!(of(false), missing);
+    }
+
+    #[test]
+    fn services_are_told_by_value() {
+        let a =
+            port(r#"<service name="http" product="x" method="probed"><cpe>cpe:/a:x</cpe></service>"#, r#"output=""/>"#);
+        let b = port(r#"<service name="http" product="y" method="table"/>"#, r#"output=""/>"#);
+        check([&a, &a], &b, &["state: open"], &["cpe: cpe/ax", "name: http", "product: x"]);
+        check([&b, &b], &a, &["state: open"], &["product: y"]);
+    }
+
+    #[test]
+    fn lines_are_told_by_words_and_elements_by_key() {
+        let a = port("", r#"output="&#xa;  One (two)&#xa;  three"><elem key="k">v w</elem></script>"#);
+        let b = port("", r#"output="two One; 3"><elem key="k">v  w</elem></script>"#);
+        let c = port("", r#"output="One three two"><elem key="l">v w</elem></script>"#);
+        check([&a, &a], &b, &["k: v w", "One two", "state: open"], &["three"]);
+        check([&a, &a], &c, &["One two", "three", "state: open"], &["k: v w"]);
+    }
+
+    #[test]
+    fn what_changes_is_a_fact_without_its_numbers_or_none() {
+        let a = port("", r#"output="uptime 5 s&#xa;salt xyz"/>"#);
+        let b = port("", r#"output="uptime 17 s&#xa;salt abc"/>"#);
+        let c = port("", r#"output="uptime 4 s"/>"#);
+        check([&a, &b], &c, &["uptime 5 s", "state: open"], &[]);
+        check([&a, &b], &port("", r#"output="s"/>"#), &["state: open"], &["uptime 5 s"]);
+    }
+
+    #[test]
+    fn text_is_resolved() {
+        assert_eq!(plain("a&amp;b &#x41;&#66; &gt;&x;"), "a&b AB >&x;");
+        assert_eq!(words("(a:b) -- \"c\", d/e."), ["ab", "--", "c", "d/e"]);
+    }
 }

@@ -26,7 +26,7 @@ pub(super) fn connect(call: &mut Call<'_>) -> NativeResult {
     if let Some(info) = engine.current()
         && !engine.slots.borrow_mut().take(info.id)
     {
-        *engine.wait.borrow_mut() = Some(Wait::Lock { name: "a place to connect", holder: None });
+        *engine.wait.borrow_mut() = Some(Wait::Lock { name: "a place to connect".into(), holder: None });
         return call.invoke_yieldable(Value::native(super::PARK), &[], Box::new(Connect::AfterSlot));
     }
     look_up(call, &host)
@@ -98,7 +98,7 @@ fn open(call: &mut Call<'_>, address: IpAddr) -> NativeResult {
         state.hang_up(engine);
         (state.transport, state.eof_seen, state.has_failed) = (transport, false, false);
         (state.server_name, state.is_open) = (server_name, true);
-        (state.peer, state.last_local) = (Some(peer), None);
+        state.peer = Some(peer);
         let of_family = |local: &SocketAddr| local.is_ipv6() == peer.is_ipv6();
         let local = state.bound.filter(of_family).or(engine.options.source.map(|ip| SocketAddr::new(ip, 0)));
         engine.network.borrow_mut().open(transport, Some(peer), local)
@@ -111,7 +111,6 @@ fn open(call: &mut Call<'_>, address: IpAddr) -> NativeResult {
     {
         let mut state = socket.borrow_mut();
         state.id = Some(id);
-        state.last_local = engine.network.borrow().local_addr(id);
         let now = engine.network.borrow().now();
         if protocol.is_none() && !state.secure(Config::default(), now) {
             state.has_failed = true;

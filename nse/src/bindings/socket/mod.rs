@@ -39,8 +39,6 @@ pub(crate) struct SocketState {
     pub is_open: bool,
     /// Whom it was connected to, or who sent or got the last datagram.
     pub peer: Option<SocketAddr>,
-    /// Our address, as last seen.
-    pub last_local: Option<SocketAddr>,
     /// TLS over it.
     pub secure: Option<Box<Secure>>,
     /// Packets of an interface, instead of a connection.
@@ -70,7 +68,6 @@ impl SocketState {
             id: None,
             is_open: false,
             peer: None,
-            last_local: None,
             secure: None,
             capture: None,
             server_name: None,
@@ -333,7 +330,7 @@ fn get_info(call: &mut Call<'_>) -> NativeResult {
         Usable::Refused(message) => return refuse(call, message),
         Usable::Open(_) | Usable::Broken => {
             let (state, network) = (socket.borrow(), shared(call).network.borrow());
-            let local = state.id.and_then(|id| network.local_addr(id)).or(state.last_local);
+            let local = state.id.and_then(|id| network.local_addr(id));
             match (local, state.peer) {
                 (Some(local), Some(peer)) => [Some(local), Some(peer)],
                 _ => [None, None],

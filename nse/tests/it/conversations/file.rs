@@ -11,6 +11,8 @@ pub(super) struct File {
     pub service: Option<String>,
     /// The service is inside TLS.
     pub tunnel: bool,
+    /// The answers of a service that was not recognised.
+    pub fingerprint: Option<String>,
     pub args: String,
     pub host: Option<String>,
     /// The name that its address has.
@@ -56,6 +58,7 @@ pub(super) fn parse(text: &str) -> Result<File, String> {
         transport: Protocol::Tcp,
         service: None,
         tunnel: false,
+        fingerprint: None,
         args: String::new(),
         host: None,
         reverse: None,
@@ -108,6 +111,7 @@ impl File {
         match key {
             "script" => self.script = value.to_owned(),
             "service" => self.service(value)?,
+            "fingerprint" => self.fingerprint = Some(value.to_owned()),
             "args" => self.args = value.to_owned(),
             "host" => self.host = Some(value.to_owned()),
             "reverse" => self.reverse = Some(value.to_owned()),

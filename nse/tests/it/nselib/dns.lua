@@ -15,6 +15,7 @@ check("pointers in a circle", "5 nil", dns.decStr("\xc0\2\xc0\0", 3))
 check("cut off", "5 nil", dns.decStr("\9abc", 1))
 check("too long", "nil", (select(2, dns.decStr(("\63" .. ("a"):rep(63)):rep(5) .. "\0", 1))))
 check("encoded", '"01610262630000"', hex(dns.encodeFQDN("a.bc.") .. "\0"))
+check("the root", "\"00\"", hex(dns.encodeFQDN(nil)))
 
 local packet = dns.newPacket()
 packet.id = 7

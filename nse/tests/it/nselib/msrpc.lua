@@ -54,3 +54,41 @@ for size = 1, #shares - 1 do
 end
 answer = response(3, string.pack("<I4I4I4I4I4I4I4I4", 1, 1, 1, 0x7fffffff, 1, 0x7fffffff, 0, 0))
 check("too many", "false", (msrpc.srvsvc_netshareenumall(state, "192.0.2.1")))
+
+-- Services (MS-SCMR): an answer is given to each call in its turn.
+local function call_with (stub, f, ...)
+  answer = response(3, stub)
+  return f({}, ...)
+end
+local handle = ("h"):rep(20)
+check("services", "true true", (function (status, results) return status, results.handle == handle end)(
+  call_with(handle .. "\0\0\0\0", msrpc.svcctl_openscmanagerw, "srv")))
+check("refused", 'false "NT_STATUS_WERR_ACCESS_DENIED"', (function (status, err) return status, err end)(
+  call_with(("\0"):rep(20) .. "\5\0\0\0", msrpc.svcctl_openservicew, handle, "Spooler")))
+local function wide (text) return (text:gsub(".", "%0\0")) .. "\0\0" end
+local texts = wide("Spooler") .. wide("Print Spooler")
+local list = string.pack("<I4I4I4I4I4I4I4I4I4", 36, 36 + 16, 0x110, 4, 5, 0, 0, 0, 0) .. texts
+local listed = string.pack("<s4", list) .. ("\0"):rep(-#list % 4) .. string.pack("<I4I4I4I4I4", 0, 1, 1, 0, 0)
+local status, services = call_with(listed, msrpc.svcctl_enumservicesstatusw, handle, 0x30, 3)
+check("list of services", 'true "Print Spooler" {1="SERVICE_RUNNING"} {1="SERVICE_TYPE_WIN32_OWN_PROCESS",2="SERVICE_TYPE_INTERACTIVE_PROCESS"} {1="SERVICE_CONTROL_STOP",2="SERVICE_CONTROL_SHUTDOWN"}',
+  status, services.Spooler.display_name, services.Spooler.state, services.Spooler.type, services.Spooler.controls_accepted)
+fuzz("services", { listed }, function (bytes) call_with(bytes, msrpc.svcctl_enumservicesstatusw, handle, 0x30, 3) end)
+check("status", "true 4", (function (done, results) return done, results.service_status.state end)(
+  call_with(string.pack("<I4I4I4I4I4I4I4I4", 16, 4, 1, 0, 0, 0, 0, 0), msrpc.svcctl_queryservicestatus, handle)))
+check("started", "true", (call_with("\0\0\0\0", msrpc.svcctl_startservicew, handle, { "a", "b" })))
+check("deleted", 'false "NT_STATUS_WERR_ACCESS_DENIED" 5', call_with("\5\0\0\0", msrpc.svcctl_deleteservice, handle))
+
+-- Printers (MS-RPRN) and paths (MS-SRVS 3.1.4.30).
+check("printer", "true", (call_with(handle .. "\0\0\0\0", msrpc.spoolss_open_printer, "\\\\srv\\p")))
+check("document", "true 7", (function (done, results) return done, results.print_job_id end)(
+  call_with("\7\0\0\0\0\0\0\0", msrpc.spoolss_start_doc_printer, handle, "file")))
+check("printed", "true 3", (function (done, results) return done, results.bytes_written end)(
+  call_with("\3\0\0\0\0\0\0\0", msrpc.spoolss_write_printer, handle, "abc")))
+check("path", "true 1", (function (done, results) return done, results.type end)(
+  call_with(string.pack("<I4I4I4I4", 4, 0, 1, 0), msrpc.srvsvc_netpathcanonicalize, "srv", "a\\..")))
+
+-- Members of an alias (MS-SAMR 3.1.5.8.3): S-1-5-32-544.
+local members = string.pack("<I4I4I4I4", 1, 1, 1, 1) .. string.pack("<I4BB", 2, 1, 2) .. "\0\0\0\0\0\5" .. string.pack("<I4I4I4", 32, 544, 0)
+check("members", 'true {1="S-1-5-32-544"}', (function (done, results) return done, results.sids end)(
+  call_with(members, msrpc.samr_getmembersinalias, handle)))
+fuzz("members", { members }, function (bytes) call_with(bytes, msrpc.samr_getmembersinalias, handle) end)

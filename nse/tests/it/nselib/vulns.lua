@@ -11,7 +11,8 @@ end
 
 local report = vulns.Report:new("test", { ip = "192.0.2.1" }, { number = 80 })
 local out, text = report:make_output(vuln(vulns.STATE.VULN), vuln(vulns.STATE.NOT_VULN))
-equal(text, [[
+-- The line that ends the description is empty but for its indent, which `INDENT` stands for.
+equal(text, ([[
 
   VULNERABLE:
   A weakness
@@ -20,6 +21,7 @@ equal(text, [[
     Risk factor: High  CVSSv2: 9.3
       One
       two
+INDENT
     Disclosure date: 2000-1-2
     Check results:
       seen
@@ -27,9 +29,29 @@ equal(text, [[
       http://example.com/
       https://cve.mitre.org/cgi-bin/cvename.cgi?name=CVE-2000-0001
       https://cve.mitre.org/cgi-bin/cvename.cgi?name=CVE-2000-0002
-      https://www.securityfocus.com/bid/1]], "report")
+      https://www.securityfocus.com/bid/1
+]]):gsub("INDENT", (" "):rep(6), 1), "report")
 check("structured", '"A weakness" "VULNERABLE" "2000-1-2" {1="seen"}', out["CVE-2000-0001"].title,
   out["CVE-2000-0001"].state, out["CVE-2000-0001"].disclosure, out["CVE-2000-0001"].check_results)
+
+-- Descriptions and results of checks are indented line by line; more is as the script has it.
+local long = vuln(vulns.STATE.EXPLOIT)
+long.check_results, long.extra_info, long.IDS, long.references, long.dates = "a\nb", "c\nd", nil, nil, nil
+check("lines of results", [["\
+  VULNERABLE:\
+  A weakness\
+    State: VULNERABLE (Exploitable)\
+    Risk factor: High  CVSSv2: 9.3\
+      One\
+      two\
+      \
+    Check results:\
+      a\
+      b\
+    Extra information:\
+      c\
+  d\
+"]], select(2, vulns.Report:new("t"):make_output(long)))
 
 check("nothing found", "nil", (vulns.Report:new("t"):make_output(vuln(vulns.STATE.NOT_VULN))))
 check("without title", "0", vulns.Report:new("t"):add_vulns({ state = 4 }, "x"))
@@ -37,10 +59,12 @@ nmap.registry.args = { ["vulns.showall"] = "1" }
 check("all shown", [["\
   NOT VULNERABLE:\
   A weakness\
-    State: NOT VULNERABLE"]], select(2, vulns.Report:new("t"):make_output(vuln(vulns.STATE.NOT_VULN))))
+    State: NOT VULNERABLE\
+"]], select(2, vulns.Report:new("t"):make_output(vuln(vulns.STATE.NOT_VULN))))
 nmap.registry.args = { ["vulns.short"] = "1" }
 check("short", [["\
-  CVE-2000-0001 CVE-2000-0002 1 LIKELY VULNERABLE"]], select(2, vulns.Report:new("t"):make_output(vuln(vulns.STATE.LIKELY_VULN))))
+  CVE-2000-0001 CVE-2000-0002 1 LIKELY VULNERABLE\
+"]], select(2, vulns.Report:new("t"):make_output(vuln(vulns.STATE.LIKELY_VULN))))
 nmap.registry.args = {}
 
 check("links", '"https://www.securityfocus.com/bid/7" nil true false "x-1"', vulns.get_popular_link("BID", "7"),

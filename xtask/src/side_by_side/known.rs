@@ -1,0 +1,83 @@
+//! What changes by itself, and the differences that stay, each with its reason.
+
+/// Scripts whose results change by themselves: times, counters, salts.
+pub const CHANGING: [&str; 35] = [
+    "banner",
+    "clock-skew",
+    "daytime",
+    "ftp-brute",
+    "ftp-syst",
+    "http-apache-server-status",
+    "http-chrono",
+    "http-date",
+    "http-headers",
+    "http-brute",
+    "imap-brute",
+    "ldap-brute",
+    "memcached-info",
+    "mqtt-subscribe",
+    "mysql-brute",
+    "mysql-enum",
+    "mysql-info",
+    "mysql-variables",
+    "ntp-info",
+    "pgsql-brute",
+    "pop3-brute",
+    "redis-info",
+    "rfc868-time",
+    "sip-enum-users",
+    "smb-enum-shares",
+    "smb-os-discovery",
+    "smb2-time",
+    "snmp-info",
+    "snmp-interfaces",
+    "snmp-sysdescr",
+    "ssh-brute",
+    "ssl-date",
+    "svn-brute",
+    "telnet-brute",
+    "vnc-brute",
+];
+
+/// Differences that stay: the script and why.
+pub const KNOWN: &[(&str, &str)] = &[
+    ("banner", "of MariaDB holds the number and the salt of the connection"),
+    ("clock-skew", "is printed or not as the clock turns: whole seconds are compared"),
+    ("http-apache-server-status", "lists the virtual hosts of the requests under way"),
+    ("http-date", "says how far the clocks are apart in whole seconds, which turn between the two requests"),
+    ("mqtt-subscribe", "the broker sends another choice of its counters each time"),
+    ("mysql-info", "the salt of a connection is random"),
+    ("mysql-variables", "holds random numbers and times, also in letters; the reference's script fails now and then"),
+    ("port-states", "the reference sends nothing to a SIP port that it would answer; ours finds it open"),
+    ("smb-ls", "smb-enum-shares, which runs beside it, writes a file to try, and the folder's time changes"),
+    ("snmp-netstat", "lists the connections of this moment"),
+    ("snmp-processes", "lists the processes of this moment"),
+    ("smb2-capabilities", "the server offers several credits or not, as it happens; the reference differs from itself"),
+    ("ssl-ccs-injection", "the server answers or closes, as it happens; the reference differs from itself"),
+    ("ssl-dh-params", "numbers its groups in the order of a table that has none; the reference differs from itself"),
+];
+
+/// Differences that stay when Nmap's scripts run on our libraries: the script, or the service and the script, and why.
+pub const OWN_KNOWN: &[(&str, &str)] = &[
+    ("http-useragent-tester", "names the user agent of the library, which is its own"),
+    ("imap-capabilities", "the reference takes words at the end of the answer for capabilities"),
+    ("nginx, deflated http-generator", "the reference does not inflate what is deflated"),
+    ("nginx, deflated http-title", "the reference does not inflate what is deflated"),
+    ("rsync-list-modules", "the reference's library does not understand version 32 of the protocol"),
+    ("smb-enum-shares", "the reference takes a share that is read only for one that is not"),
+    ("smb-os-discovery", "the reference leaves the octet that ends a name in the name"),
+    ("snmp-interfaces", "version 7.93 of the reference loses the colons of addresses"),
+    ("ssh-hostkey", "version 7.93 of the reference loses the colons, and keys that sign with newer hashes"),
+];
+
+/// Scripts that tell of the moment, or of the scanner: counters, connections, processes, clocks, and what is not known.
+/// That they tell something is a fact; what they tell is none.
+pub const OF_THE_MOMENT: [&str; 4] = ["clock-skew", "mqtt-subscribe", "snmp-netstat", "snmp-processes"];
+
+/// Facts that the bare binary does not tell: the script, or place and subject; words of the fact; and why.
+pub const EXCUSED: &[(&str, &str, &str)] = &[
+    ("http-open-proxy", "redirecting", "the server is no proxy, but sends its own page whatever the host"),
+    ("imap-capabilities", "", "the reference takes words at the end of the answer for capabilities"),
+    ("smb-os-discovery", "\\x00", "the reference leaves the octet that ends a name in the name"),
+    ("tcp/3306 service", "", "the server is MariaDB, and says so behind a number made for old clients"),
+];
