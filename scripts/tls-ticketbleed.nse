@@ -14,9 +14,9 @@ local vulns = require "vulns"
 description = [[
 Looks whether a server gives away memory when a client takes up a session by a ticket (CVE-2016-9244).
 
-F5's BIG-IP answered such clients with 32 octets of a session's identifier, even if the client had sent fewer: the rest were
-memory that had not been cleared. The script gets a ticket, uses it with an identifier of 16 octets, and looks at how long
-the server's is. It makes the first session with a key that goes encrypted by the server's RSA key.
+F5's BIG-IP answered such clients with 32 octets of a session's identifier, even if the client had sent fewer: the rest
+were memory that had not been cleared. The script gets a ticket, uses it with an identifier of 16 octets, and looks at
+how long the server's is. It makes the first session with a key that goes encrypted by the server's RSA key.
 ]]
 
 ---
