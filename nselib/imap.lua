@@ -11,11 +11,9 @@
 
 local base64 = require "base64"
 local comm = require "comm"
-local nmap = require "nmap"
 local sasl = require "sasl"
 local stdnse = require "stdnse"
 local string = require "string"
-local table = require "table"
 _ENV = stdnse.module("imap", stdnse.seeall)
 
 -- Servers let those wait who have failed to log in, Dovecot up to 15 s.
