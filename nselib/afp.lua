@@ -37,7 +37,8 @@ local TIMEOUT_MS = 10000
 local ROOT_ID = 2
 local READ_LEN = 60000
 local FILE_LEN_MAX = 64 * 1024 * 1024
-local ENTRIES_MAX = 10000
+-- Entries of a listing, and answers for one folder, which has a thousand entries in each.
+local ENTRIES_MAX, PAGES_MAX = 5000, 20
 
 -- Whole tasks -----------------------------------------------------------------------------------------------------
 
@@ -173,7 +174,7 @@ local LISTED_DIR = DIR_BITMAP.ParentDirId | DIR_BITMAP.CreationDate | DIR_BITMAP
 -- The entries of a folder below the node, and theirs as far as told. `left` counts down to the most there may be.
 local function list_into (self, volume_id, node, options, left)
   local start = 1
-  while left[1] > 0 do
+  for _ = 1, PAGES_MAX do
     local response = self.proto:fp_enumerate_ext2(volume_id, node.id, options.dironly and 0 or LISTED_FILE, LISTED_DIR,
       1000, start, 300000, { type = PATH_TYPE.LongName, name = "" })
     local entries = response:getResult()
