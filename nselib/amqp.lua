@@ -17,7 +17,6 @@ local match = require "match"
 local nmap = require "nmap"
 local stdnse = require "stdnse"
 local string = require "string"
-local table = require "table"
 _ENV = stdnse.module("amqp", stdnse.seeall)
 
 -- Longer frames are refused.

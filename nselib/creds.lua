@@ -80,10 +80,9 @@ function Account:new (username, password, state)
 end
 
 function Account:__tostring ()
-  local parts = {}
-  if self.username and self.username ~= "" then parts[1] = self.username .. ":" end
-  if self.password then parts[#parts + 1] = self.password == "" and "<empty>" or self.password end
-  return string.format("%s - %s", table.concat(parts), tostring(self.state))
+  local user = self.username and self.username .. ":" or ""
+  local password = (self.password or "") == "" and "<empty>" or self.password
+  return string.format("%s%s - %s", user, password, tostring(self.state))
 end
 
 -- In the order of output, which shows that a password is empty.
@@ -257,6 +256,17 @@ end
 
 local function address (host) return type(host) == "table" and host.ip or tostring(host) end
 
+-- A table that is gone through in the order of `keys`; unlike an output table it can be looked into with `next`.
+local function ordered (values, keys)
+  return setmetatable(values, { __pairs = function ()
+    local at = 0
+    return function ()
+      at = at + 1
+      if keys[at] ~= nil then return keys[at], values[keys[at]] end
+    end
+  end })
+end
+
 local function sort_accounts (list)
   table.sort(list, function (a, b)
     if a.username ~= b.username then return (a.username or "") < (b.username or "") end
@@ -267,7 +277,8 @@ end
 
 --- The accounts as structured output.
 -- @name Credentials.getTable
--- @return An array of accounts if the object has a host and a port, else a table by host and service; nil of nothing.
+-- @return An array of accounts if the object has a host and a port, a table by service if it has a host, else a table
+--         by host and service; nil of nothing.
 function Credentials:getTable ()
   local by_host, hosts = {}, {}
   for one in self:getCredentials() do
@@ -290,18 +301,19 @@ function Credentials:getTable ()
     return sort_accounts(group.lists[group.names[1]])
   end
   ipOps.ip_sort(hosts)
-  local out = stdnse.output_table()
+  local out = {}
   for _, ip in ipairs(hosts) do
-    local group, services = by_host[ip], stdnse.output_table()
+    local group = by_host[ip]
     table.sort(group.names, function (a, b)
       local x, y = tonumber(string.match(a, "^%d+")) or 0, tonumber(string.match(b, "^%d+")) or 0
       if x ~= y then return x < y end
       return a < b
     end)
-    for _, name in ipairs(group.names) do services[name] = sort_accounts(group.lists[name]) end
-    out[ip] = services
+    for _, accounts in pairs(group.lists) do sort_accounts(accounts) end
+    out[ip] = ordered(group.lists, group.names)
   end
-  return out
+  if self.host then return out[hosts[1]] end
+  return ordered(out, hosts)
 end
 
 function Credentials:__tostring ()

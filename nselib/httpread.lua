@@ -94,8 +94,11 @@ end
 
 -- Parsing ---------------------------------------------------------------------------------------------------------
 
--- Without white space at both ends. A lazy pattern would take quadratic time on a long run of spaces.
+--- Without white space at both ends.
+-- @param s A string.
+-- @return The rest of it.
 function trim (s)
+  -- A lazy pattern would take quadratic time on a long run of spaces.
   local from = string.match(s, "^%s*()")
   return from > #s and "" or string.match(s, ".*%S", from)
 end

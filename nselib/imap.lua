@@ -11,13 +11,13 @@
 
 local base64 = require "base64"
 local comm = require "comm"
-local nmap = require "nmap"
 local sasl = require "sasl"
 local stdnse = require "stdnse"
 local string = require "string"
-local table = require "table"
 _ENV = stdnse.module("imap", stdnse.seeall)
 
+-- Servers let those wait who have failed to log in, Dovecot up to 15 s.
+local REPLY_TIMEOUT_MS = 20000
 local REPLY_LEN_MAX = 65536
 
 --- The connection: commands out, replies in.
@@ -48,6 +48,7 @@ function IMAP:connect ()
     { recv_before = true, lines = 1, timeout = self.timeout })
   if not socket then return false, reply end
   self.socket = socket
+  socket:set_timeout(self.timeout or REPLY_TIMEOUT_MS)
   self.banner = early or reply
   return true, self.banner
 end

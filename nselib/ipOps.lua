@@ -5,7 +5,6 @@
 --
 -- @copyright MIT OR Apache-2.0
 
-local nmap = require "nmap"
 local stdnse = require "stdnse"
 local string = require "string"
 local table = require "table"

@@ -6,7 +6,6 @@
 local lpeg = require "lpeg"
 local stdnse = require "stdnse"
 local string = require "string"
-local table = require "table"
 _ENV = stdnse.module("lpeg-utility", stdnse.seeall)
 
 local P, R, S, V, C, Cs, Ct, Cg = lpeg.P, lpeg.R, lpeg.S, lpeg.V, lpeg.C, lpeg.Cs, lpeg.Ct, lpeg.Cg

@@ -11,8 +11,6 @@
 -- @copyright MIT OR Apache-2.0
 
 local comm = require "comm"
-local match = require "match"
-local nmap = require "nmap"
 local stdnse = require "stdnse"
 local string = require "string"
 local table = require "table"
@@ -23,6 +21,8 @@ local PACKET_LEN_MAX = 16 * 1024 * 1024
 
 -- Packets that nobody waits for are dropped up to this number.
 local UNWANTED_MAX = 10000
+-- Messages that are kept while something else is waited for.
+local KEPT_MAX = 1000
 
 -- Why a connection is refused (table 3.1).
 local CONNECT_REASONS = {
@@ -324,7 +324,7 @@ Helper.__index = Helper
 -- @param opts Options of <code>comm</code>.
 -- @return The helper.
 function Helper:new (host, port, opts)
-  return setmetatable({ host = host, port = port, comm = Comm:new(host, port, opts) }, self)
+  return setmetatable({ host = host, port = port, comm = Comm:new(host, port, opts), kept = {} }, self)
 end
 
 --- Connects and introduces the client.
@@ -364,7 +364,8 @@ function Helper:request (req_type, options, res_type)
   return self:receive({ res_type })
 end
 
---- Waits for a packet of one of several kinds.
+--- Waits for a packet of one of several kinds. Messages that come meanwhile are kept for later calls: what a broker
+-- retains it may send before it confirms a subscription.
 -- @param types A kind or an array of kinds.
 -- @param timeout Milliseconds, counted for each read. Default: the socket's.
 -- @return True or false.
@@ -373,6 +374,9 @@ function Helper:receive (types, timeout)
   if type(types) == "string" then types = { types } end
   local wanted = {}
   for _, name in ipairs(types) do wanted[name] = true end
+  for i, packet in ipairs(self.kept) do
+    if wanted[packet.type] then return true, table.remove(self.kept, i) end
+  end
   if timeout then self.comm.socket:set_timeout(timeout) end
   for _ = 1, UNWANTED_MAX do
     local status, packet = self.comm:receive()
@@ -380,6 +384,7 @@ function Helper:receive (types, timeout)
     local pos, response = self.comm:parse(packet)
     if not pos then return false, response end
     if wanted[response.type] then return true, response end
+    if response.type == "PUBLISH" and #self.kept < KEPT_MAX then self.kept[#self.kept + 1] = response end
   end
   return false, "too many packets that nobody waits for"
 end

@@ -25,11 +25,11 @@ end
 -- Marshalling ---------------------------------------------------------------------------------------------------
 
 --- Turns text into UTF-16.
--- @param string The text, UTF-8.
+-- @param text The text, UTF-8.
 -- @param do_null True to add a zero.
 -- @return The octets.
-function string_to_unicode (string, do_null)
-  return unicode.utf8to16(do_null and string .. "\0" or string)
+function string_to_unicode (text, do_null)
+  return unicode.utf8to16(do_null and text .. "\0" or text)
 end
 
 --- Turns UTF-16 into text.

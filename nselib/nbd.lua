@@ -14,7 +14,6 @@
 -- @copyright MIT OR Apache-2.0
 
 local comm = require "comm"
-local nmap = require "nmap"
 local stdnse = require "stdnse"
 local string = require "string"
 _ENV = stdnse.module("nbd", stdnse.seeall)

@@ -15,7 +15,6 @@ local ipOps = require "ipOps"
 local math = require "math"
 local stdnse = require "stdnse"
 local string = require "string"
-local table = require "table"
 _ENV = stdnse.module("packet", stdnse.seeall)
 
 -- Types of Ethernet frames, as the two bytes of their head.

@@ -14,7 +14,6 @@
 -- @copyright MIT OR Apache-2.0
 
 local base64 = require "base64"
-local nmap = require "nmap"
 local stdnse = require "stdnse"
 local string = require "string"
 local table = require "table"

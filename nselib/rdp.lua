@@ -13,7 +13,6 @@ local match = require "match"
 local nmap = require "nmap"
 local stdnse = require "stdnse"
 local string = require "string"
-local table = require "table"
 _ENV = stdnse.module("rdp", stdnse.seeall)
 
 local TIMEOUT_MS = 5000

@@ -263,15 +263,15 @@ function Reader:grammar ()
 end
 
 --- Makes a pattern of a text.
--- @param string The text.
+-- @param text The text.
 -- @param defs What names stand for: patterns and functions.
 -- @return A pattern of LPeg. A text that makes no sense raises an error.
-function compile (string, defs)
-  if lpeg.type(string) == "pattern" then return string end
-  local reader = setmetatable({ text = string, at = 1, definitions = defs, depth = 0, used = {} }, Reader)
+function compile (text, defs)
+  if lpeg.type(text) == "pattern" then return text end
+  local reader = setmetatable({ text = text, at = 1, definitions = defs, depth = 0, used = {} }, Reader)
   local pattern = reader:grammar()
   reader:skip()
-  if reader.at <= #string then reader:fail("unexpected") end
+  if reader.at <= #text then reader:fail("unexpected") end
   return pattern
 end
 

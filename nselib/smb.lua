@@ -404,10 +404,10 @@ local WINDOWS_NAMES = {
 }
 
 --- Makes the version of Windows that users know of what a server says.
--- @param os The server's words.
+-- @param words The server's words.
 -- @return The version, or the same words.
-function get_windows_version (os)
-  return WINDOWS_NAMES[os] or os
+function get_windows_version (words)
+  return WINDOWS_NAMES[words] or words
 end
 
 return _ENV

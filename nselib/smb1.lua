@@ -64,6 +64,8 @@ end
 -- @return True, or false and an error.
 function smb_send (smb, header, parameters, data, overrides)
   overrides = overrides or {}
+  -- A connection of a newer version ends at a message of this one.
+  if smb.commands then return false, "SMB: the connection is of a newer version" end
   local message = header
     .. string.pack("B", (overrides.parameters_length or #parameters // 2) & 0xff) .. parameters
     .. string.pack("<I2", (overrides.data_length or #data) & 0xffff) .. data

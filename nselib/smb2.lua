@@ -59,6 +59,14 @@ function smb2_encode_header_sync (smb, command, overrides)
     overrides.Signature or string.rep("\0", 16))
 end
 
+-- The hash of all messages before and while logging on, which 3.1.1 makes keys of (3.2.5.2, 3.2.5.3). A connection that
+-- has one keeps the one before the last message, too: the answer that ends the logon does not count.
+local function hash_message (smb, message)
+  if not smb.preauth_hash then return end
+  smb.preauth_hash_before = smb.preauth_hash
+  smb.preauth_hash = openssl.digest("sha512", smb.preauth_hash .. message)
+end
+
 --- Sends a message.
 -- @param smb The connection.
 -- @param header What <code>smb2_encode_header_sync</code> made.
@@ -68,6 +76,7 @@ end
 function smb2_send (smb, header, data, overrides)
   local message = header .. data
   if smb.sign then message = smb.sign(message) end
+  hash_message(smb, message)
   local status, err = smb.socket:send(string.pack(">s4", message))
   if not status then return false, "SMB2: failed to send: " .. tostring(err) end
   return true
@@ -88,6 +97,7 @@ function smb2_read (smb, read_data)
   status, message = smb.socket:receive_buf(match.numbytes(len), true)
   if not status then return false, "SMB2: failed to receive: " .. tostring(message) end
   if string.sub(message, 1, 4) ~= "\xfeSMB" then return false, "SMB2: the server's message is none of SMB2" end
+  hash_message(smb, message)
   return true, string.sub(message, 1, HEADER_LEN), string.sub(message, HEADER_LEN + 1)
 end
 

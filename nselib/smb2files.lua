@@ -47,7 +47,8 @@ function tree_connect (smb, path, overrides)
   local result, data, header = exchange(smb, COMMAND_TREE_CONNECT, body, overrides)
   if result ~= 0 then return failure(result, data) end
   smb.TreeId = string.unpack("<I4", header, 37)
-  smb.tid, smb.share = smb.TreeId, path
+  -- The number that version 1 would have, of 16 bits and not 0: it says that there is a share.
+  smb.tid, smb.share = math.max(smb.TreeId & 0xffff, 1), path
   smb.share_type = string.byte(data, 3)
   return true
 end

@@ -26,8 +26,8 @@ local PENDING_MAX = 100
 local STATUS_PENDING = smbcodes.status_codes.NT_STATUS_PENDING
 local STATUS_MORE = smbcodes.status_codes.NT_STATUS_MORE_PROCESSING_REQUIRED
 
---- Dialects that this library goes on with after the negotiation. 3.1.1 would want a hash of the negotiation in its keys.
-DIALECTS = { 0x0202, 0x0210, 0x0300, 0x0302 }
+--- Dialects that this library goes on with after the negotiation.
+DIALECTS = { 0x0202, 0x0210, 0x0300, 0x0302, 0x0311 }
 
 -- Signatures (MS-SMB2 3.1.4.1) ------------------------------------------------------------------------------------
 
@@ -64,9 +64,12 @@ function aes_cmac (key, message)
   return string.sub(openssl.encrypt("aes-128-cbc", key, string.rep("\0", 16), blocks), #blocks - 15, #blocks)
 end
 
--- The key for signatures of 3.0 and 3.0.2: SP 800-108 with HMAC-SHA256, one round of 128 bits (3.1.4.2).
-local function signing_key (session_key)
-  local input = string.pack(">I4", 1) .. "SMB2AESCMAC\0" .. "\0" .. "SmbSign\0" .. string.pack(">I4", 128)
+-- The key for signatures of 3.x: SP 800-108 with HMAC-SHA256, one round of 128 bits (3.1.4.2). 3.1.1 takes the hash of
+-- what was said before, see library `smb2`.
+local function signing_key (smb, session_key)
+  local label, context = "SMB2AESCMAC\0", "SmbSign\0"
+  if smb.dialect == 0x0311 then label, context = "SMBSigningKey\0", smb.preauth_hash_before or "" end
+  local input = string.pack(">I4", 1) .. label .. "\0" .. context .. string.pack(">I4", 128)
   return string.sub(openssl.hmac("SHA256", session_key, input), 1, 16)
 end
 
@@ -74,7 +77,7 @@ end
 local function signer (smb, session_key)
   local code
   if smb.dialect >= 0x0300 then
-    local key = signing_key(session_key)
+    local key = signing_key(smb, session_key)
     code = function (message) return aes_cmac(key, message) end
   else
     code = function (message) return string.sub(openssl.hmac("SHA256", session_key, message), 1, 16) end
@@ -91,7 +94,8 @@ end
 local function wants_signatures (smb)
   local wanted = stdnse.get_script_args("smbsign")
   if wanted == "force" then return true end
-  return wanted ~= "ignore" and smb.signing_required == true
+  -- 3.1.1 wants signatures at least when a share is opened (3.2.4.2.4).
+  return wanted ~= "ignore" and (smb.signing_required == true or smb.dialect == 0x0311)
 end
 
 -- Commands --------------------------------------------------------------------------------------------------------
@@ -177,6 +181,8 @@ end
 function logon (smb, account, overrides)
   local blob
   smb.sign, smb.SessionId = nil, 0
+  -- Each logon goes on from the negotiation.
+  smb.preauth_hash = smb.negotiation_hash
   -- One message to ask, one to answer the challenge.
   for _ = 1, 3 do
     local status, message, key = smbauth.get_security_blob(blob, account.username, account.domain, account.password,
@@ -194,6 +200,7 @@ function logon (smb, account, overrides)
       -- Bit 0 is for guests, bit 1 for nobody in particular: they have no key.
       smb.uid, smb.is_guest = 1, flags & 1
       if flags & 3 == 0 and key and #key == 16 and wants_signatures(smb) then smb.sign = signer(smb, key) end
+      smb.preauth_hash = nil
       return true
     end
   end

@@ -245,7 +245,10 @@ local function negotiate_newer (smb, overrides)
   smb.socket, smb.MessageId = fresh.socket, 0
   local over = { Dialects = smb2session.DIALECTS, SecurityMode = overrides and overrides.SecurityMode }
   local err
+  smb.preauth_hash = string.rep("\0", 64)
   status, err = smb2.negotiate_v2(smb, over)
+  smb.negotiation_hash = smb.dialect == 0x0311 and smb.preauth_hash or nil
+  smb.preauth_hash = nil
   if not status then return false, err end
   if not smb2.dialect_name(smb.dialect) then return false, "SMB2: the server chose no dialect" end
   smb.commands = smb2files

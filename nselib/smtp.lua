@@ -15,7 +15,6 @@
 
 local base64 = require "base64"
 local comm = require "comm"
-local nmap = require "nmap"
 local sasl = require "sasl"
 local stdnse = require "stdnse"
 local string = require "string"
@@ -108,7 +107,7 @@ end
 -- @return The greeting if <code>recv_before</code> is set; or an error.
 function connect (host, port, opts)
   opts = opts or {}
-  local socket, reply, early
+  local socket, reply, early, _
   if opts.ssl then
     socket, reply, _, early = comm.tryssl(host, port, nil, opts)
   else

@@ -29,9 +29,22 @@ local _ENV = {}
 strict(_ENV)
 
 -- The engine replaces these at each runlevel.
+
+--- The name of the script that runs.
+-- @return The name; nil while scripts are loaded.
 function getid () end
+
+--- The name of the script that runs, and what tells its threads apart.
+-- @return The text; nil while scripts are loaded.
 function getinfo () end
+
+--- What the script runs against.
+-- @return The host table, or nil.
+-- @return The port table, or nil.
 function gethostport () end
+
+--- Whether the thread was made by <code>new_thread</code>.
+-- @return True or false.
 function isworker () return false end
 
 --- Suspends the script.
@@ -352,12 +365,12 @@ function pretty_printer (obj, printer)
 end
 
 --- Replaces an empty or absent string.
--- @param string The string.
+-- @param text The string.
 -- @param blank What to use in its place. Default: <code>&lt;blank&gt;</code>.
 -- @return One of the two.
-function string_or_blank (string, blank)
-  if string == nil or string == "" then return blank or "<blank>" end
-  return string
+function string_or_blank (text, blank)
+  if text == nil or text == "" then return blank or "<blank>" end
+  return text
 end
 
 -- Numbers and bytes ---------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@
 --
 -- @copyright MIT OR Apache-2.0
 
-local nmap = require "nmap"
 local os = require "os"
 local rand = require "rand"
 local registry = require "data.tls_registry"

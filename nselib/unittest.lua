@@ -12,7 +12,6 @@
 --
 -- @copyright MIT OR Apache-2.0
 
-local nmap = require "nmap"
 local stdnse = require "stdnse"
 local string = require "string"
 _ENV = stdnse.module("unittest", stdnse.seeall)

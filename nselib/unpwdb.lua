@@ -43,14 +43,10 @@ local function read_words (path)
 end
 
 -- The list an argument names, one of the data folders, or our own.
-local function words_of (argument, file, own)
+local function words_of (argument, file)
   local path = stdnse.get_script_args(argument)
-  if type(path) == "string" then
-    return read_words(nmap.fetchfile(path) or path)
-  end
-  path = nmap.fetchfile("nselib/data/" .. file)
-  if path then return read_words(path) end
-  return require(own)
+  if type(path) ~= "string" then path = "nselib/data/" .. file end
+  return read_words(nmap.fetchfile(path) or path)
 end
 
 --- Makes an iterator over an array.
@@ -156,7 +152,7 @@ end
 -- @param count_limit How many. Default: that of the argument, or all.
 -- @return True and an iterator; or false and a message.
 function usernames (time_limit, count_limit)
-  local words, message = words_of("userdb", "usernames.lst", "data.usernames")
+  local words, message = words_of("userdb", "usernames.lst")
   return limited(words, message, "usernames", "unpwdb.userlimit", time_limit, count_limit)
 end
 
@@ -165,7 +161,7 @@ end
 -- @param count_limit How many. Default: that of the argument, or all.
 -- @return True and an iterator; or false and a message.
 function passwords (time_limit, count_limit)
-  local words, message = words_of("passdb", "passwords.lst", "data.passwords")
+  local words, message = words_of("passdb", "passwords.lst")
   return limited(words, message, "passwords", "unpwdb.passlimit", time_limit, count_limit)
 end
 

@@ -32,7 +32,7 @@ local function ident_port ()
 end
 
 portrule = function (host, port)
-  if port.protocol ~= "tcp" or port.state ~= "open" or port.number == ident_port() then return false end
+  if port.protocol ~= "tcp" or port.state ~= "open" then return false end
   local ident = nmap.get_port_state(host, { number = ident_port(), protocol = "tcp" })
   return ident ~= nil and ident.state == "open"
 end

@@ -1,6 +1,4 @@
 local ftp = require "ftp"
-local nmap = require "nmap"
-local shortport = require "shortport"
 local stdnse = require "stdnse"
 local string = require "string"
 local table = require "table"

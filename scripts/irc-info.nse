@@ -1,11 +1,9 @@
 local comm = require "comm"
 local irc = require "irc"
 local match = require "match"
-local nmap = require "nmap"
 local rand = require "rand"
 local stdnse = require "stdnse"
 local string = require "string"
-local table = require "table"
 
 description = [[
 Logs in to an IRC server and shows its name, software, load, uptime and modes.

@@ -1,4 +1,3 @@
-local comm = require "comm"
 local datetime = require "datetime"
 local match = require "match"
 local nmap = require "nmap"

@@ -2,7 +2,6 @@ local mongodb = require "mongodb"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
-local string = require "string"
 
 description = [[
 Shows build and state of a MongoDB server.

@@ -1,9 +1,7 @@
-local datetime = require "datetime"
 local mqtt = require "mqtt"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
-local string = require "string"
 local table = require "table"
 
 description = [[

@@ -1,9 +1,7 @@
-local comm = require "comm"
 local mysql = require "mysql"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
-local string = require "string"
 local table = require "table"
 
 description = [[

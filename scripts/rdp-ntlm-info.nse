@@ -3,7 +3,6 @@ local rdp = require "rdp"
 local smbauth = require "smbauth"
 local ntlminfo = require "ntlminfo"
 local shortport = require "shortport"
-local stdnse = require "stdnse"
 local string = require "string"
 
 description = [[

@@ -1,4 +1,3 @@
-local nmap = require "nmap"
 local shortport = require "shortport"
 local smtp = require "smtp"
 local stdnse = require "stdnse"

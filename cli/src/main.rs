@@ -16,7 +16,6 @@ mod progress;
 mod report;
 mod resume;
 mod scan;
-mod script_command;
 mod script_options;
 mod scripts;
 mod targets;
@@ -42,7 +41,7 @@ fn main() -> ExitCode {
         Some("demo") => return finish(demo::run()),
         Some("convert") => return convert::convert(&args[1..]),
         Some("diff") => return convert::diff(&args[1..]),
-        Some("script") => return script_command::main(&args[1..]),
+        Some("script") => return scripts::command::main(&args[1..]),
         Some("completions") => return completions(&args[1..]),
         Some("man") => return man(),
         _ => {}
@@ -66,7 +65,8 @@ fn main() -> ExitCode {
                 ExitCode::from(USAGE)
             }
             Some(log) => finish(resume::resume(log)),
-            None if has_targets(&options) => finish(scan::scan(&options, words)),
+            // Without targets there is nothing to scan, which is no error; without a word nothing was meant.
+            None if !words.is_empty() => finish(scan::scan(&options, words)),
             None => {
                 eprintln!(
                     "perilune: no target is given; `perilune -h` shows the options, `perilune demo` a first scan"
@@ -85,13 +85,6 @@ fn main() -> ExitCode {
 pub fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-fn has_targets(options: &Options) -> bool {
-    !options.targets.is_empty()
-        || options.input_list.is_some()
-        || options.input_random.is_some()
-        || options.scripts.are_wanted()
 }
 
 fn finish(outcome: Result<u8, scan::Failure>) -> ExitCode {

@@ -3,6 +3,7 @@
 use crate::interrupt;
 use crate::options::Options;
 use crate::scan::Failure;
+use crate::timing_options::TimingOptions;
 use crate::words;
 use perilune_scan::dns::{self, Answer, Question};
 use perilune_scan::interface;
@@ -18,6 +19,8 @@ use std::path::Path;
 
 /// The longest data of a packet: what fits an Ethernet frame behind the longest headers.
 const DATA_MAX: usize = 1400;
+/// The largest group of hosts.
+pub const GROUP_MAX: usize = 100_000;
 /// Where Nmap's stylesheet is published.
 const WEB_STYLESHEET: &str = "https://svn.nmap.org/nmap/docs/nmap.xsl";
 
@@ -99,6 +102,12 @@ pub fn remarks(options: &Options, is_privileged: bool) -> Vec<String> {
         let way = if is_privileged { " and --traceroute" } else { "; the way to a host needs root or CAP_NET_RAW" };
         remarks.push(format!("Note: -A does -sV, -sC{way}. There is no operating-system detection."));
     }
+    let asks_icmp = options.ping_echo || options.ping_timestamp || options.ping_mask;
+    if asks_icmp && !is_privileged && !options.skip_discovery {
+        remarks.push(
+            "WARNING: ICMP needs the privilege to send raw packets; port 80 is connected to in its place.".to_owned(),
+        );
+    }
     let connects = scan_kinds(options, is_privileged).iter().any(|(kind, _)| *kind == "connect");
     if options.source_port.is_some() && connects {
         remarks.push("WARNING: -g has no effect on a connect scan; -sS and -sU as root follow it.".to_owned());
@@ -107,15 +116,19 @@ pub fn remarks(options: &Options, is_privileged: bool) -> Vec<String> {
 }
 
 /// The limits of time, for `-d`.
-pub fn timing_report(timing: &Timing, rate_max: Option<f64>) -> String {
+pub fn timing_report(timing: &Timing, options: &TimingOptions) -> String {
     let Timing { min_rtt_ms, initial_rtt_ms, max_rtt_ms, retries_max, .. } = timing;
     let (tcp, udp, rate_min) = (timing.delay_max_ms, timing.udp_delay_max_ms, timing.rate_min);
-    let (least, most) = (timing.parallelism_min, timing.parallelism_max);
-    let (host_timeout, rate_max) = (timing.host_timeout_ms.unwrap_or(0), rate_max.unwrap_or(0.0));
+    // As in Nmap, 0 stands for "as it comes".
+    let is_bound = options.max_parallelism.is_some() || timing.parallelism_max == 1;
+    let (least, most) = (options.min_parallelism.unwrap_or(0), timing.parallelism_max * usize::from(is_bound));
+    let (hosts_min, hosts_max) = (options.min_hostgroup.unwrap_or(1), options.max_hostgroup.unwrap_or(GROUP_MAX));
+    let (host_timeout, rate_max) = (timing.host_timeout_ms.unwrap_or(0), options.max_rate.unwrap_or(0.0));
     format!(
         "--------------- Timing report ---------------\n  \
+         hostgroups: min {hosts_min}, max {hosts_max}\n  \
          rtt-timeouts: init {initial_rtt_ms}, min {min_rtt_ms}, max {max_rtt_ms}\n  \
-         max-scan-delay: TCP {tcp}, UDP {udp}\n  \
+         max-scan-delay: TCP {tcp}, UDP {udp}, SCTP {tcp}\n  \
          parallelism: min {least}, max {most}\n  \
          max-retries: {retries_max}, host-timeout: {host_timeout}\n  \
          min-rate: {rate_min}, max-rate: {rate_max}\n\
@@ -184,7 +197,11 @@ fn random_byte(state: &mut u64) -> u8 {
 /// The stylesheet that the XML names.
 pub fn stylesheet(options: &Options) -> Option<String> {
     let on_the_web = options.webxml.then(|| WEB_STYLESHEET.to_owned());
-    options.stylesheet.clone().or(on_the_web).filter(|_| !options.no_stylesheet)
+    let installed = || {
+        let path = options.data_file("nmap.xsl")?.canonicalize().ok()?;
+        Some(format!("file://{}", path.display()))
+    };
+    options.stylesheet.clone().or(on_the_web).or_else(installed).filter(|_| !options.no_stylesheet)
 }
 
 /// The service probes, when version detection or a UDP scan needs them.
@@ -268,7 +285,8 @@ pub fn ports(options: &Options) -> Result<PortLists, Failure> {
     let uses = |protocol| kinds.iter().any(|(_, used)| *used == protocol);
     let chosen = port::choose(&PortOptions {
         lists: &lists,
-        fast: options.fast,
+        // A list of services of one's own is there to be scanned: what it says is common, no more.
+        fast: options.fast || (options.servicedb.is_some() && !wants_ports && options.port_ratio.is_none()),
         top: options.top_ports,
         ratio: options.port_ratio,
         exclude: options.exclude_ports.as_deref(),

@@ -4,7 +4,7 @@
 //! The folders are those of `--datadir`, `NMAPDIR`, and `.nmap` in the user's home, in this order; `--script-path` puts
 //! folders of scripts in front of their `scripts/`. The first readable file or directory of that name wins.
 
-use crate::embedded;
+use crate::{embedded, files};
 use std::cell::Cell;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,8 @@ impl DataFolders {
         DataFolders { folders, ..DataFolders::default() }
     }
 
-    /// The path of a readable regular file; absolute names are not treated specially.
+    /// The path of a readable regular file, for scripts; absolute names are not treated specially. A file that is only
+    /// inside the binary has a path for [`crate::files::ScriptFiles`].
     pub fn file(&self, name: &str) -> Option<String> {
         let own = match name {
             "nmap-services" => self.services.as_ref(),
@@ -65,8 +66,42 @@ impl DataFolders {
         }
         match self.search(name) {
             Some(Found::File(path)) => Some(path),
+            Some(Found::Embedded(path)) => Some(format!("{}{path}", files::PREFIX)),
             _ => None,
         }
+    }
+
+    /// A script or library, by its path (`scripts/x.nse`, `nselib/x.lua`): where it was found, and its bytes.
+    ///
+    /// # Errors
+    /// When it is there, yet can't be read.
+    pub fn source(&self, name: &str) -> std::io::Result<Option<(String, Vec<u8>)>> {
+        let found = match name.strip_prefix("scripts/") {
+            Some(script) => self.fetch_script(script),
+            None => self.fetch(name),
+        };
+        match found {
+            Some(found @ (Found::File(_) | Found::Embedded(_))) => Ok(Some((found.path().to_owned(), found.read()?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Names of the files in `scripts` or `nselib` that end like this: those of the first such folder, else the binary's
+    /// own; sorted, without the end.
+    pub fn names(&self, folder: &str, end: &str) -> Vec<String> {
+        let mut folders: Vec<PathBuf> = self.folders.iter().map(|data| data.join(folder)).collect();
+        if folder == "scripts" {
+            folders.splice(0..0, self.script_folders.iter().cloned());
+        }
+        let listed = folders.iter().find_map(|folder| std::fs::read_dir(folder).ok());
+        let files: Vec<String> = match listed {
+            Some(entries) => entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect(),
+            None => embedded::files(folder).map(str::to_owned).collect(),
+        };
+        let mut names: Vec<String> =
+            files.iter().filter_map(|file| file.strip_suffix(end)).map(str::to_owned).collect();
+        names.sort();
+        names
     }
 
     /// Looks a name up along the folders; the binary's own files come last.

@@ -4,6 +4,7 @@
 
 use crate::bindings::{self, libssh2, nmap, nmapdb, stdnse, sync};
 use crate::data::Found;
+use crate::files::ScriptFiles;
 use crate::scheduler::Scheduler;
 use crate::script::{Script, ScriptError};
 use crate::shared::{Channel, Options, Shared, bind, shared};
@@ -182,6 +183,35 @@ impl Engine {
         Ok(())
     }
 
+    /// Names and types of what is in a library, which is loaded for it, or of the globals; none when it does not load.
+    pub fn members(&mut self, library: Option<&str>) -> Option<Vec<(String, String)>> {
+        const LIST: &str = "local name, list = ..., {}
+            local ok, library = true, _G
+            if name then ok, library = pcall(require, name) end
+            if not ok then return nil end
+            if type(library) ~= 'table' then return list end
+            for key, value in next, library do
+                if type(key) == 'string' then
+                    list[#list + 1] = key
+                    list[#list + 1] = type(value)
+                end
+            end
+            return list";
+        let name = library
+            .map(|name| self.state.enter(|call| call.string(name.as_bytes()).map(|name| call.root(name.into()))));
+        let args: Vec<Root> = name.transpose().ok()?.into_iter().collect();
+        let results = run_chunk(&mut self.state, LIST, "=engine", &args).ok()?;
+        self.state.enter(|call| {
+            let list = call.rooted(results.first()?).as_table()?;
+            let text =
+                |idx| list.get_integer(idx).as_str().map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned());
+            let pairs = (1..list.raw_len()).step_by(2).map(|idx| Some((text(idx)?, text(idx + 1)?)));
+            let mut members = pairs.collect::<Option<Vec<_>>>()?;
+            members.sort();
+            Some(members)
+        })
+    }
+
     /// Gives `math.random` a new seed, as each level of scripts finds one.
     pub(crate) fn seed_random(&mut self) {
         let mut seed = [0; 8];
@@ -253,6 +283,7 @@ pub(crate) fn environment<'gc>(call: &mut Call<'gc>, path: &str, id: &str) -> Re
 /// Opens the libraries; answers the value that natives find the engine by.
 fn open(call: &mut Call<'_>, engine: &Rc<Shared>) -> Result<Root, LuaError> {
     perilune_stdlib::open(call)?;
+    perilune_stdlib::files::set(call, Box::new(ScriptFiles))?;
     let engine: Value<'_> = call.userdata(Rc::clone(engine))?.into();
     let library = nmap::open(call, engine)?;
     call.globals().set_str(call, b"nmap", library.into())?;

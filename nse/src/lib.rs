@@ -12,6 +12,7 @@ mod clock;
 mod data;
 mod embedded;
 mod engine;
+mod files;
 mod format;
 mod instance;
 mod load;

@@ -436,18 +436,24 @@ function lsa_enum_users (host)
   end)
 end
 
---- Lists the names of a host's users, in whichever way works.
+--- Lists a host's users, in whichever way works.
 -- @param host The host table.
--- @return True and a list of names, or false and an error.
+-- @return True and a table of what <code>samr_enum_users</code> or <code>lsa_enum_users</code> tell, by name; or false
+--         and an error.
+-- @return The names, in their order.
 function get_user_list (host)
   local status, users = samr_enum_users(host)
   if not status then status, users = lsa_enum_users(host) end
   if not status then return false, users end
-  local names = {}
+  local by_name, names = {}, {}
   for _, user in ipairs(users) do
-    if user.typestr == "User" then names[#names + 1] = user.name end
+    if user.typestr == "User" and not by_name[user.name] then
+      by_name[user.name] = user
+      names[#names + 1] = user.name
+    end
   end
-  return true, names
+  table.sort(names)
+  return true, by_name, names
 end
 
 -- Groups --------------------------------------------------------------------------------------------------------

@@ -191,6 +191,9 @@ pub fn choose(options: &PortOptions) -> Result<Chosen, PortError> {
     if let Some(top) = options.top.filter(|top| !(1..=65_536).contains(top)) {
         return Err(wrong(PortErrorKind::TopOutOfRange(top)));
     }
+    if options.top.is_some() && services::lacks_ratios() {
+        return Err(wrong(PortErrorKind::NoRatios));
+    }
     if let Some(ratio) = options.ratio {
         if !(0.0..1.0).contains(&ratio) {
             return Err(wrong(PortErrorKind::RatioOutOfRange));
@@ -229,6 +232,11 @@ fn choose_for(protocol: Protocol, listed: Option<&[u16]>, excluded: &[u16], opti
             services::by_popularity(protocol).into_iter().filter(|port| allowed(port) && often(port)).collect();
         ports.sort_unstable();
         return ports;
+    }
+    if services::lacks_ratios() && listed.is_none() {
+        let is_low = |port: &u16| !options.fast && (1..=1024).contains(port);
+        let wanted = |port: &u16| allowed(port) && (is_low(port) || services::is_listed(protocol, *port));
+        return (0..=u16::MAX).filter(wanted).collect();
     }
     let count = match (options.top, listed) {
         (Some(top), _) => top,
@@ -541,7 +549,9 @@ impl fmt::Display for PortError {
                 write!(f, "--top-ports takes a number from 1 to 65536, not {count}")
             }
             PortErrorKind::RatioOutOfRange => f.write_str("--port-ratio takes a number from 0 up, below 1"),
-            PortErrorKind::NoRatios => f.write_str("--port-ratio needs a file nmap-services: see --servicedb"),
+            PortErrorKind::NoRatios => f.write_str(
+                "--port-ratio and --top-ports choose by ratios, which the list of services lacks: see --servicedb",
+            ),
         }
     }
 }

@@ -20,7 +20,9 @@ static INSTALLED: OnceLock<Table> = OnceLock::new();
 struct Table {
     /// Name, `None` where only the ratio is known, and ratio.
     ports: HashMap<(Protocol, u16), (Option<String>, f64)>,
-    /// Ports of a protocol with a name, ascending, and all by falling ratio. ORDER: TCP, UDP, SCTP.
+    /// Whether any line has a ratio: files of old have none.
+    has_ratios: bool,
+    /// Ports of a protocol, ascending, and by falling ratio. ORDER: TCP, UDP, SCTP.
     named: [Vec<u16>; 3],
     ranked: [Vec<u16>; 3],
 }
@@ -47,14 +49,14 @@ impl Table {
             };
             let (Ok(port), Some(protocol)) = (port.parse(), Protocol::from_name(protocol)) else { continue };
             let Some(place) = place(protocol) else { continue };
-            let ratio = words.next().and_then(ratio_of).unwrap_or(0.0);
+            let ratio = words.next().and_then(ratio_of);
+            table.has_ratios |= ratio.is_some();
+            let ratio = ratio.unwrap_or(0.0);
             let name = (name != "unknown").then(|| name.to_owned());
             if table.ports.contains_key(&(protocol, port)) {
                 continue;
             }
-            if name.is_some() {
-                table.named[place].push(port);
-            }
+            table.named[place].push(port);
             table.ranked[place].push(port);
             table.ports.insert((protocol, port), (name, ratio));
         }
@@ -94,7 +96,12 @@ pub fn ratio(protocol: Protocol, port: u16) -> Option<f64> {
 
 /// Whether a file says how often ports were found open.
 pub fn has_ratios() -> bool {
-    INSTALLED.get().is_some()
+    INSTALLED.get().is_some_and(|table| table.has_ratios)
+}
+
+/// Whether there is a file that does not say it.
+pub fn lacks_ratios() -> bool {
+    INSTALLED.get().is_some_and(|table| !table.has_ratios)
 }
 
 /// Transports an entry is for.
@@ -338,7 +345,7 @@ mod tests {
         assert_eq!(table.ports[&(Protocol::Tcp, 80)], (Some("http".into()), 0.5));
         assert_eq!(table.ports[&(Protocol::Tcp, 9)], (None, 0.75));
         assert_eq!(table.ranked, [vec![9, 80, 7], vec![53], vec![]]);
-        assert_eq!(table.named[0], [7, 80]);
+        assert_eq!(table.named[0], [7, 9, 80]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! What is measured: three web scripts on 4,096 loopback hosts that one nginx serves, 50,000 workers asleep at once,
 //! 20,000 questions over one connection, and the help of one script. Runs are interleaved; the figures are medians of
-//! wall time, of processor time, and of the most memory that was resident. Last, alone, how long all our own scripts and
+//! wall time, of processor time, and of the most memory that was resident. Last, alone, how long all our scripts and
 //! libraries take to load.
 
 use crate::error::Error;

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often a measured child is looked at, at least and at most; in between a thousandth of the time it has run, so that
+/// How often a measured child is looked at, at least and at most; in between a thousandth of its time so far, so that
 /// looking costs nothing that counts.
 const POLL_INTERVAL: Duration = Duration::from_micros(500);
 const POLL_INTERVAL_MAX: Duration = Duration::from_millis(10);

@@ -60,7 +60,7 @@ impl Sink for Html {
 }
 
 /// Escapes text for HTML; what is no printable character is shown as in the other reports.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -152,6 +152,8 @@ pub struct ReportOptions {
     pub version_scan: bool,
     /// Ports were scanned: neither `-sn` nor `-sL`.
     pub port_scan: bool,
+    /// Scripts ran.
+    pub scripts: bool,
     /// Nmap's name in the first and last lines.
     pub compat: bool,
     /// Where data files were read from.
@@ -176,6 +178,7 @@ impl ReportOptions {
             open_only: has("--open"),
             version_scan: run.args.iter().any(|arg| arg == "-A" || (arg.starts_with("-s") && arg.contains('V'))),
             port_scan: !run.scans.is_empty(),
+            scripts: run.args.iter().any(|arg| arg.trim_start_matches('-').starts_with("script") || arg == "-sC"),
             compat: false,
             data_folder: None,
             stylesheet: None,

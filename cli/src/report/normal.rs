@@ -218,7 +218,7 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
     if let Some(trace) = &host.trace {
         self::trace(out, trace)?;
     }
-    if options.port_scan || !host.scripts.is_empty() || host.trace.is_some() {
+    if options.port_scan || options.scripts || host.trace.is_some() {
         writeln!(out)?;
     }
     Ok(())

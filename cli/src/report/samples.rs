@@ -12,6 +12,7 @@ const SCAN: ReportOptions = ReportOptions {
     open_only: false,
     version_scan: false,
     port_scan: true,
+    scripts: false,
     compat: false,
     data_folder: None,
     stylesheet: None,
@@ -194,7 +195,7 @@ Host script results:
 |_  l:\x20
 
 ";
-    check_normal(&host, &ReportOptions { port_scan: false, ..SCAN }, expected);
+    check_normal(&host, &ReportOptions { port_scan: false, scripts: true, ..SCAN }, expected);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The binary, side by side with the reference interpreter.
 
+mod authors;
 mod certificates;
 mod daemons;
 mod errors;

@@ -1,7 +1,7 @@
 //! The official tests of Lua 5.4.8, unmodified and without their soft mode, each from their own folder.
 //!
-//! Each file runs with what it holds back from other systems, too; all in one run without, as `main.lua` would then load
-//! modules made by a C compiler.
+//! Each file runs with what it holds back from other systems, too; all in one run without, as `main.lua` would then
+//! load modules made by a C compiler.
 
 use crate::reference::testes;
 use std::fs::{self, File};

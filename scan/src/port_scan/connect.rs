@@ -61,13 +61,14 @@ impl Method for Connect {
                 return failed(error).unwrap_or(filtered);
             }
         };
+        // On loopback the answer may be there already; the trace shows both steps all the same.
+        self.tell(network, remote, "Operation now in progress");
         match self.look_at(network, id) {
             Some(outcome) => {
                 self.tell(network, remote, shown(outcome));
                 outcome
             }
             None => {
-                self.tell(network, remote, "Operation now in progress");
                 self.sockets.insert(id, key, remote);
                 Sent::InFlight
             }

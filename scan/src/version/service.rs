@@ -10,8 +10,6 @@ use crate::secure::Secure;
 use crate::sys;
 use std::net::IpAddr;
 
-/// What the product of a port says that the file excludes.
-const EXCLUDED: &str = "Excluded from version scan";
 /// Confidence of a name that was only looked up.
 const TABLE_CONFIDENCE: u8 = 3;
 /// Confidence that a connection closed at once is a wrapper's.
@@ -204,7 +202,7 @@ impl Service {
                 let name = Some("tcpwrapped".to_owned());
                 Some(Version { name, probed: true, confidence: TCPWRAPPED_CONFIDENCE, ..Version::default() })
             }
-            Outcome::Excluded => Some(Version { product: Some(EXCLUDED.to_owned()), ..unknown }),
+            Outcome::Excluded => None,
             Outcome::Wrapped | Outcome::Unknown => {
                 let fingerprint = self.fingerprint(file, options);
                 (fingerprint.is_some() || self.in_tls).then_some(Version { fingerprint, ..unknown })

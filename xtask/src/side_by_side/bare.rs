@@ -19,7 +19,9 @@ use std::thread;
 /// belong to, so that a long list without mistakes does not make up for others.
 const EXCUSED_MAX: usize = 5;
 /// How often ports are looked at.
-const TRIES_MAX: usize = 3;
+const TRIES_MAX: usize = 2;
+/// Missing facts of a subject that are printed.
+const SHOWN_MAX: usize = 10;
 /// Services by UDP that tell the reference nothing, not even that they are there: it would spend minutes on them.
 const SILENT: [u16; 3] = [7, 19, 69];
 
@@ -116,9 +118,15 @@ impl Facts {
     /// Prints what is missing; whether it is little enough.
     pub fn judge(&self) -> Result<(), Error> {
         println!("\nfacts of -sC -sV that the bare binary does not tell:");
+        let mut shown: BTreeMap<&str, usize> = BTreeMap::new();
         for (subject, text) in self.missing() {
-            let text: String = text.chars().take(super::SHOWN_MAX).collect();
-            println!("  {subject}: {text}: {}", reason(subject, &text).unwrap_or("not explained"));
+            let count = shown.entry(subject).or_default();
+            *count += 1;
+            if *count > SHOWN_MAX {
+                continue;
+            }
+            let reason = reason(subject, text).unwrap_or("not explained");
+            println!("  {subject}: {}: {reason}", text.chars().take(super::SHOWN_MAX).collect::<String>());
         }
         let missing = self.missing().count();
         let unexplained = self.unexplained().count();

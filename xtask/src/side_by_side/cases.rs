@@ -28,7 +28,7 @@ const fn chosen(name: &'static str, port: u16, scripts: &'static str, args: &'st
     Case { name, port, scripts, args, udp: false }
 }
 
-pub const CASES: [Case; 60] = [
+pub const CASES: [Case; 71] = [
     all("vsftpd", 21),
     all("openssh", 22),
     all("postfix", 25),
@@ -77,6 +77,23 @@ pub const CASES: [Case; 60] = [
         "http-title,http-generator",
         "http-title.url=/deflated.html,http-generator.path=/deflated.html",
     ),
+    chosen("vsftpd, guessed", 21, "ftp-brute", "LISTS"),
+    chosen("dovecot imap, guessed", 143, "imap-brute", "LISTS"),
+    chosen("dovecot pop3, guessed", 110, "pop3-brute", "LISTS"),
+    chosen("slapd, guessed", 389, "ldap-brute", "ldap.base='cn=users,dc=moon,dc=example',LISTS"),
+    chosen("samba, guessed", 445, "smb-brute", "LISTS"),
+    chosen("svnserve, guessed", 3690, "svn-brute", "svn-brute.repo=/svn,svn-brute.force=true,LISTS"),
+    chosen("telnetd, guessed", 23, "telnet-brute", "LISTS"),
+    chosen("mariadb, looked into", 3306, "mysql-enum,creds-summary", "LISTS"),
+    chosen("nginx, listed", 80, "http-ls,http-auth", "http-ls.url=/files/,http-auth.path=/admin/"),
+    chosen("apache2, written to", 8080, "http-put", "http-put.url=/put.txt,http-put.file=FOLDER/www/robots.txt"),
+    Case {
+        name: "snmpd, guessed",
+        port: 161,
+        scripts: "snmp-brute",
+        args: "snmp-brute.communitiesdb=FOLDER/communities",
+        udp: true,
+    },
     chosen("openssh, asked", 2222, "ssh2-enum-algos,ssh-hostkey", "ssh_hostkey=all"),
     // One script at a time: with several sessions at once the reference may abort.
     chosen("openssh, methods", 2222, "ssh-auth-methods", "ssh.user=perilune-guest"),

@@ -122,6 +122,10 @@ disable_plaintext_auth = no
 auth_failure_delay = 0
 service anvil {
   chroot =
+  # Nobody waits longer for having guessed wrong.
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service imap-login {
   chroot =
@@ -397,6 +401,7 @@ END
 chronyd -d -x -u root -f "$home/chrony.conf" >chrony.log 2>&1 &
 mkdir -p tftp
 printf 'boot\n' >tftp/boot.cfg
+printf 'moon\nprivate\npublic\n' >communities
 dnsmasq -k -p 0 --listen-address="$address" --bind-interfaces --enable-tftp --tftp-root="$home/tftp" --pid-file= \
   --user=root -C /dev/null >dnsmasq.log 2>&1 &
 

@@ -10,10 +10,13 @@
 //! says there. Order and layout do not count. A word is what stands between white space, without the punctuation around
 //! it and without colons inside, which one version of the reference writes in fingerprints and another does not.
 //!
-//! No facts are what says that something is not known: a port that may be open or not, a service named after its number,
+//! Of scripts that tell of the moment (`known.rs`) it is a fact that they say something.
+//!
+//! No facts are what says that something is not known: a port that may be open or not, a service named by its number,
 //! and the answers to probes of a service that version detection does not recognise.
 
 use super::compare::{attribute, masked, tag_end};
+use super::known::OF_THE_MOMENT;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Values of a service that count; a fingerprint and the confidence are not about the service.
@@ -55,6 +58,10 @@ pub fn compare(theirs: [&Report; 2], ours: &Report) -> Vec<Fact> {
         let mut tell = |text: &str, is_told: bool| {
             facts.push(Fact { subject: subject.clone(), text: text.to_owned(), is_told });
         };
+        if OF_THE_MOMENT.iter().any(|script| subject.ends_with(&format!(" {script}"))) {
+            tell("says something", !ours.words.is_empty());
+            continue;
+        }
         for (value, is_exact) in stable(&first.values, &second.values) {
             tell(value, if is_exact { ours.values.contains(value) } else { has_masked(&ours.values, value) });
         }
@@ -238,8 +245,8 @@ mod tests {
         let a = port("", r#"output="&#xa;  One (two)&#xa;  three"><elem key="k">v w</elem></script>"#);
         let b = port("", r#"output="two One; 3"><elem key="k">v  w</elem></script>"#);
         let c = port("", r#"output="One three two"><elem key="l">v w</elem></script>"#);
-        check([&a, &a], &b, &["state: open", "k: v w", "One two"], &["three"]);
-        check([&a, &a], &c, &["state: open", "One two", "three"], &["k: v w"]);
+        check([&a, &a], &b, &["k: v w", "One two", "state: open"], &["three"]);
+        check([&a, &a], &c, &["One two", "three", "state: open"], &["k: v w"]);
     }
 
     #[test]
@@ -247,7 +254,7 @@ mod tests {
         let a = port("", r#"output="uptime 5 s&#xa;salt xyz"/>"#);
         let b = port("", r#"output="uptime 17 s&#xa;salt abc"/>"#);
         let c = port("", r#"output="uptime 4 s"/>"#);
-        check([&a, &b], &c, &["state: open", "uptime 5 s"], &[]);
+        check([&a, &b], &c, &["uptime 5 s", "state: open"], &[]);
         check([&a, &b], &port("", r#"output="s"/>"#), &["state: open"], &["uptime 5 s"]);
     }
 

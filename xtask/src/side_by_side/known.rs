@@ -1,23 +1,28 @@
 //! What changes by itself, and the differences that stay, each with its reason.
 
 /// Scripts whose results change by themselves: times, counters, salts.
-pub const CHANGING: [&str; 28] = [
+pub const CHANGING: [&str; 35] = [
     "banner",
     "clock-skew",
     "daytime",
+    "ftp-brute",
     "ftp-syst",
     "http-apache-server-status",
     "http-chrono",
     "http-date",
     "http-headers",
     "http-brute",
+    "imap-brute",
+    "ldap-brute",
     "memcached-info",
     "mqtt-subscribe",
     "mysql-brute",
+    "mysql-enum",
     "mysql-info",
     "mysql-variables",
     "ntp-info",
     "pgsql-brute",
+    "pop3-brute",
     "redis-info",
     "rfc868-time",
     "sip-enum-users",
@@ -29,6 +34,8 @@ pub const CHANGING: [&str; 28] = [
     "snmp-sysdescr",
     "ssh-brute",
     "ssl-date",
+    "svn-brute",
+    "telnet-brute",
     "vnc-brute",
 ];
 
@@ -62,6 +69,10 @@ pub const OWN_KNOWN: &[(&str, &str)] = &[
     ("snmp-interfaces", "version 7.93 of the reference loses the colons of addresses"),
     ("ssh-hostkey", "version 7.93 of the reference loses the colons, and keys that sign with newer hashes"),
 ];
+
+/// Scripts that tell of the moment, or of the scanner: counters, connections, processes, clocks, and what is not known.
+/// That they tell something is a fact; what they tell is none.
+pub const OF_THE_MOMENT: [&str; 4] = ["clock-skew", "mqtt-subscribe", "snmp-netstat", "snmp-processes"];
 
 /// Facts that the bare binary does not tell: the script, or place and subject; words of the fact; and why.
 pub const EXCUSED: &[(&str, &str, &str)] = &[

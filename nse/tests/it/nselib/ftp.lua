@@ -1,4 +1,5 @@
 local ftp = require "ftp"
+local pieces = require "pieces"
 
 local function reader (...)
   local lines, at = { ... }, 0
@@ -23,12 +24,7 @@ equal({ ftp.read_reply(reader("220-a", "b")) }, { nil, "EOF" })
 equal({ ftp.read_reply(function () return "220-again and again" end) }, { nil, "the reply has too many lines" })
 
 local function session (...)
-  local socket = { sent = {} }
-  function socket:send (data)
-    self.sent[#self.sent + 1] = data
-    return true
-  end
-  return socket, reader(...)
+  return pieces(), reader(...)
 end
 
 local socket, buffer = session("331 password", "230 in")

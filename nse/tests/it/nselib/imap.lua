@@ -1,20 +1,10 @@
 local imap = require "imap"
+local pieces = require "pieces"
 
 local function session (...)
   local helper = imap.Helper:new(host, port)
-  local socket = { sent = {}, pieces = { ... } }
-  function socket:send (data)
-    self.sent[#self.sent + 1] = data
-    return true
-  end
-  function socket:receive ()
-    local piece = table.remove(self.pieces, 1)
-    if piece then return true, piece end
-    return nil, "EOF"
-  end
-  function socket:close () return true end
-  helper.client.socket = socket
-  return helper, socket
+  helper.client.socket = pieces(...)
+  return helper, helper.client.socket
 end
 
 local helper, socket = session("* CAPABILITY IMAP4rev1 AUTH=PL", "AIN ID\r\nA0001 OK ", "done\r\n")

@@ -1,4 +1,5 @@
 local mssql = require "mssql"
+local pieces = require "pieces"
 local stdnse = require "stdnse"
 
 -- Versions.
@@ -47,16 +48,7 @@ local function session (payload)
   local helper = mssql.Helper:new()
   local data = string.pack(">BBI2I2BB", 4, 1, #payload + 8, 0, 1, 0) .. payload
   helper.stream = mssql.TDSStream:new()
-  helper.stream._socket = {
-    send = function () return true end,
-    receive_buf = function (_, delimiter)
-      local _, to = delimiter(data)
-      if not to then return nil, "EOF" end
-      local piece = data:sub(1, to)
-      data = data:sub(to + 1)
-      return true, piece
-    end,
-  }
+  helper.stream._socket = pieces(data)
   return helper
 end
 local done = "\xfd\0\0\0\0\0\0\0\0"

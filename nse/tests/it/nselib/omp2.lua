@@ -1,21 +1,7 @@
 local omp2 = require "omp2"
+local pieces = require "pieces"
 
-local function session (...)
-  local pieces = { ... }
-  return omp2.Session:new({
-    sent = {},
-    send = function (self, data)
-      self.sent[#self.sent + 1] = data
-      return true
-    end,
-    receive = function ()
-      local piece = table.remove(pieces, 1)
-      if piece then return true, piece end
-      return nil, "EOF"
-    end,
-    close = function () return true end,
-  })
-end
+local function session (...) return omp2.Session:new(pieces(...)) end
 
 local one = session('<authenticate_response status="200" ', 'status_text="OK"><role>User</role></authenticate_response>')
 equal({ one:authenticate("moon", "a<b&c") }, { true })

@@ -1,21 +1,10 @@
+local pieces = require "pieces"
 local pop3 = require "pop3"
 local stub = require "stub"
 
 check("stat", '"+OK" nil nil nil', pop3.stat("+OK ready"), pop3.stat("-ERR no"), pop3.stat(""), pop3.stat(nil))
 
-local function session (...)
-  local socket = { sent = {}, replies = { ... } }
-  function socket:send (data)
-    self.sent[#self.sent + 1] = data
-    return true
-  end
-  function socket:receive_lines ()
-    local reply = table.remove(self.replies, 1)
-    if reply then return true, reply end
-    return nil, "EOF"
-  end
-  return socket
-end
+local session = pieces
 
 equal({ pop3.login_user(session("+OK\r\n", "+OK\r\n"), "a", "b") }, { true, 0 })
 equal({ pop3.login_user(session("-ERR\r\n"), "a", "b") }, { false, 1 })

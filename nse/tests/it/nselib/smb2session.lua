@@ -52,6 +52,14 @@ check("signed", '68 "08000000" true', #signed, hex(signed:sub(17, 20)), signed:s
 one = logon(0, true, 0x0302)
 local newer = one.sign(("\0"):rep(64) .. "body")
 check("signed by AES", "68 true", #newer, newer:sub(49, 64) ~= ("\0"):rep(16))
+-- 3.1.1: the key depends on what was said before, and shares want signatures.
+local function signed_after (hash)
+  local newest = connect(message(0xc0000016, 1, 1, 3, first), message(0, 1, 1, 4, string.pack("<I2I2I2I2", 9, 0, 0, 0)))
+  newest.dialect, newest.negotiation_hash = 0x0311, hash
+  smb2session.logon(newest, account)
+  return newest
+end
+check("signed by 3.1.1", '"function" nil', type(signed_after(("\0"):rep(64)).sign), signed_after(("\0"):rep(64)).preauth_hash)
 one = logon(1, true)
 check("a guest signs nothing", "1 nil", one.is_guest, one.sign)
 one = logon(0, false)

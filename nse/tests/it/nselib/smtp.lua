@@ -1,3 +1,4 @@
+local pieces = require "pieces"
 local smtp = require "smtp"
 
 check("good", 'true true true true', (smtp.check_reply("MAIL", "250 ok")), (smtp.check_reply("rcpt TO:<a>", "251 ok")),
@@ -11,19 +12,11 @@ equal(smtp.get_domain(host), "client.example.net")
 
 -- Answers one line after the other; a table is sent in pieces.
 local function session (...)
-  local socket = { sent = {}, pieces = {} }
+  local list = {}
   for _, reply in ipairs({ ... }) do
-    for _, piece in ipairs(type(reply) == "table" and reply or { reply }) do socket.pieces[#socket.pieces + 1] = piece end
+    for _, piece in ipairs(type(reply) == "table" and reply or { reply }) do list[#list + 1] = piece end
   end
-  function socket:send (data)
-    self.sent[#self.sent + 1] = data
-    return true
-  end
-  function socket:receive ()
-    local piece = table.remove(self.pieces, 1)
-    if piece then return true, piece end
-    return nil, "TIMEOUT"
-  end
+  local socket = pieces(table.unpack(list))
   function socket:close () self.closed = true return true end
   function socket:reconnect_ssl () self.tls = true return true end
   return socket
@@ -43,7 +36,7 @@ equal(socket.sent, { "MAIL FROM:<a@b.c> SIZE=10\r\n", "RCPT TO:<d@e.f>\r\n", "DA
 check("closed", "true", socket.closed)
 equal({ smtp.verify(session("252 maybe\r\n"), "root") }, { true, "252 maybe\r\n" })
 equal({ smtp.help(session("502 no\r\n")) }, { false, "SMTP: HELP 502 no\r\n" })
-equal({ smtp.query(session(), "NOOP") }, { nil, "SMTP NOOP: no reply: TIMEOUT" })
+equal({ smtp.query(session(), "NOOP") }, { nil, "SMTP NOOP: no reply: EOF" })
 socket = session("220 go\r\n")
 check("tls", "true true", (smtp.starttls(socket)), socket.tls)
 check("a reply without end", "true", #select(2, smtp.query(session({ ("250-x\r\n"):rep(20000), "y" }), "HELP")) > 65536)

@@ -11,7 +11,8 @@ end
 
 local report = vulns.Report:new("test", { ip = "192.0.2.1" }, { number = 80 })
 local out, text = report:make_output(vuln(vulns.STATE.VULN), vuln(vulns.STATE.NOT_VULN))
-equal(text, [[
+-- The line that ends the description is empty but for its indent, which `INDENT` stands for.
+equal(text, ([[
 
   VULNERABLE:
   A weakness
@@ -20,7 +21,7 @@ equal(text, [[
     Risk factor: High  CVSSv2: 9.3
       One
       two
-      
+INDENT
     Disclosure date: 2000-1-2
     Check results:
       seen
@@ -29,7 +30,7 @@ equal(text, [[
       https://cve.mitre.org/cgi-bin/cvename.cgi?name=CVE-2000-0001
       https://cve.mitre.org/cgi-bin/cvename.cgi?name=CVE-2000-0002
       https://www.securityfocus.com/bid/1
-]], "report")
+]]):gsub("INDENT", (" "):rep(6), 1), "report")
 check("structured", '"A weakness" "VULNERABLE" "2000-1-2" {1="seen"}', out["CVE-2000-0001"].title,
   out["CVE-2000-0001"].state, out["CVE-2000-0001"].disclosure, out["CVE-2000-0001"].check_results)
 

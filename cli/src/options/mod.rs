@@ -4,6 +4,9 @@
 //! that help, completions and the man page come from one place. Defaults from a file are options put in front, unless
 //! the command line has them.
 
+mod defaults;
+mod rewrite;
+
 use crate::script_options::ScriptOptions;
 use crate::timing_options::{TimingOptions, milliseconds};
 use clap::builder::styling::{AnsiColor, Styles};
@@ -256,22 +259,22 @@ pub struct Options {
     pub unprivileged: bool,
 
     /// Write the report to a file (-oN); "-" is the terminal
-    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
+    #[arg(long, allow_hyphen_values = true, value_name = "FILE", help_heading = heading::OUTPUT)]
     pub output_normal: Option<PathBuf>,
     /// Write the report as XML (-oX); "-" is the terminal
-    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
+    #[arg(long, allow_hyphen_values = true, value_name = "FILE", help_heading = heading::OUTPUT)]
     pub output_xml: Option<PathBuf>,
     /// Write one line for each host (-oG); "-" is the terminal
-    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
+    #[arg(long, allow_hyphen_values = true, value_name = "FILE", help_heading = heading::OUTPUT)]
     pub output_grepable: Option<PathBuf>,
     /// Write events as lines of JSON, as they happen (-oJ); "-" is the terminal
-    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
+    #[arg(long, allow_hyphen_values = true, value_name = "FILE", help_heading = heading::OUTPUT)]
     pub output_json: Option<PathBuf>,
     /// Write BASE.nmap, BASE.xml and BASE.gnmap (-oA)
-    #[arg(long, value_name = "BASE", help_heading = heading::OUTPUT)]
+    #[arg(long, allow_hyphen_values = true, value_name = "BASE", help_heading = heading::OUTPUT)]
     pub output_all: Option<String>,
     /// Write a report for a browser
-    #[arg(long, value_name = "FILE", help_heading = heading::OUTPUT)]
+    #[arg(long, allow_hyphen_values = true, value_name = "FILE", help_heading = heading::OUTPUT)]
     pub html: Option<PathBuf>,
     /// Add to output files in place of starting them anew
     #[arg(long, help_heading = heading::OUTPUT, hide_short_help = true)]
@@ -337,88 +340,6 @@ pub struct Options {
     pub version: bool,
 }
 
-/// Words with one dash, and the options they stand for.
-const WORDS: [(&str, &str); 31] = [
-    ("-Pn", "--skip-discovery"),
-    ("-P0", "--skip-discovery"),
-    ("-PN", "--skip-discovery"),
-    ("-PD", "--skip-discovery"),
-    ("-PE", "--ping-echo"),
-    ("-PI", "--ping-echo"),
-    ("-PP", "--ping-timestamp"),
-    ("-PM", "--ping-mask"),
-    ("-oN", "--output-normal"),
-    ("-o", "--output-normal"),
-    ("-oX", "--output-xml"),
-    ("-oG", "--output-grepable"),
-    ("-oM", "--output-grepable"),
-    ("-m", "--output-grepable"),
-    ("-oJ", "--output-json"),
-    ("-oA", "--output-all"),
-    ("-iL", "--input-list"),
-    ("-i", "--input-list"),
-    ("-iR", "--input-random"),
-    ("-rH", "--randomize-hosts"),
-    ("-sn", "--no-port-scan"),
-    ("-sP", "--no-port-scan"),
-    ("-sL", "--list-scan"),
-    ("-sR", "--version-detection"),
-    ("-sC", "--default-scripts"),
-    ("-sT", "--connect-scan"),
-    ("-sS", "--syn-scan"),
-    ("-sU", "--udp-scan"),
-    ("-sV", "--version-detection"),
-    ("-Tparanoid", "-T0"),
-    ("-Tinsane", "-T5"),
-];
-
-/// Options of Nmap's that change nothing here, with the number of values they take.
-const IGNORED: [(&str, usize); 8] = [
-    ("--log-errors", 0),
-    ("--release-memory", 0),
-    ("--deprecated-xml-osclass", 0),
-    ("--thc", 0),
-    ("-PR", 0),
-    ("-I", 0),
-    ("--nsock-engine", 1),
-    ("--system-dns", 0),
-];
-
-/// Options of Nmap's that are refused, and why.
-const REFUSED: [(&str, &str); 31] = [
-    ("-sA", "ACK scans"),
-    ("-sW", "window scans"),
-    ("-sN", "null scans"),
-    ("-sF", "FIN scans"),
-    ("-sX", "Xmas scans"),
-    ("-sM", "Maimon scans"),
-    ("-sY", "SCTP scans"),
-    ("-sZ", "SCTP scans"),
-    ("-sO", "protocol scans"),
-    ("-sI", "idle scans"),
-    ("-b", "FTP bounce scans"),
-    ("--scanflags", "own TCP flags"),
-    ("-PY", "SCTP discovery"),
-    ("-PO", "protocol discovery"),
-    ("-O", "operating-system detection"),
-    ("--osscan-limit", "operating-system detection"),
-    ("--osscan-guess", "operating-system detection"),
-    ("--fuzzy", "operating-system detection"),
-    ("--max-os-tries", "operating-system detection"),
-    ("--defeat-rst-ratelimit", "guesses against rate limits"),
-    ("--defeat-icmp-ratelimit", "guesses against rate limits"),
-    ("-f", "fragmented packets"),
-    ("--mtu", "fragmented packets"),
-    ("-D", "decoys"),
-    ("--spoof-mac", "spoofed hardware addresses"),
-    ("--ip-options", "IP options"),
-    ("--badsum", "wrong checksums"),
-    ("--adler32", "SCTP"),
-    ("--route-dst", "route look-ups"),
-    ("-oS", "this joke"),
-    ("-oH", "this old format; --html writes a report for browsers"),
-];
-
 /// What a command line asks for.
 #[derive(Debug)]
 pub enum Parsed {
@@ -448,9 +369,10 @@ impl Options {
     /// # Errors
     /// Usage errors, what is not supported, a file of defaults that can't be read.
     pub fn parse_args(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
-        let mut args = rewrite(args)?;
-        if let Some(path) = config_path(&args) {
-            let defaults = defaults(&path, &args).map_err(|message| usage(format!("{}: {message}", path.display())))?;
+        let mut args = rewrite::rewrite(args)?;
+        if let Some(path) = defaults::config_path(&args) {
+            let defaults =
+                defaults::defaults(&path, &args).map_err(|message| usage(format!("{}: {message}", path.display())))?;
             args.splice(0..0, defaults);
         }
         let words = [OsString::from("perilune")].into_iter().chain(args);
@@ -488,155 +410,6 @@ fn version(options: &Options) -> String {
 
 fn usage(message: impl std::fmt::Display) -> clap::Error {
     Options::command().error(clap::error::ErrorKind::InvalidValue, message)
-}
-
-/// Names of all long options.
-fn long_names() -> Vec<String> {
-    Options::command().get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
-}
-
-/// Nmap's words to ours.
-fn rewrite(args: Vec<OsString>) -> Result<Vec<OsString>, clap::Error> {
-    let names = long_names();
-    let mut rewritten = Vec::with_capacity(args.len());
-    let mut rest = args.into_iter();
-    while let Some(arg) = rest.next() {
-        let Some(text) = arg.to_str() else {
-            rewritten.push(arg);
-            continue;
-        };
-        if text == "--" {
-            rewritten.push(arg);
-            break;
-        }
-        if text.starts_with(['\u{2013}', '\u{2014}']) {
-            return Err(usage(format!("{text} starts with a dash of printed text; options start with '-'")));
-        }
-        let text = long_with_one_dash(text, &names).unwrap_or_else(|| text.to_owned());
-        let name = text.split('=').next().unwrap_or_default();
-        if let Some((_, values)) = IGNORED.iter().find(|(word, _)| *word == name) {
-            if !text.contains('=') {
-                rest.by_ref().take(*values).for_each(drop);
-            }
-            continue;
-        }
-        if let Some((word, what)) = REFUSED.iter().find(|(word, _)| *word == name) {
-            return Err(usage(format!("{word}: {what} are not supported")));
-        }
-        match word(&text)? {
-            Some(options) => rewritten.extend(options.into_iter().map(OsString::from)),
-            None => rewritten.push(text.into()),
-        }
-    }
-    rewritten.extend(rest);
-    Ok(rewritten)
-}
-
-/// `--script` for `-script`; `None` when it is no long option.
-fn long_with_one_dash(text: &str, names: &[String]) -> Option<String> {
-    let name = text.strip_prefix('-').filter(|name| name.len() > 2 && !name.starts_with('-'))?;
-    let word = name.split('=').next().unwrap_or(name);
-    let other = |(ignored, _): &(&str, usize)| ignored.strip_prefix("--") == Some(word);
-    let refused = |(refused, _): &(&str, &str)| refused.strip_prefix("--") == Some(word);
-    let known = names.iter().any(|long| long.starts_with(word));
-    (known || IGNORED.iter().any(other) || REFUSED.iter().any(refused)).then(|| format!("-{text}"))
-}
-
-/// What a word with one dash stands for.
-fn word(text: &str) -> Result<Option<Vec<String>>, clap::Error> {
-    if let Some((_, option)) = WORDS.iter().find(|(word, _)| *word == text) {
-        return Ok(Some(vec![(*option).to_owned()]));
-    }
-    let number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
-    if let Some(level) = text.strip_prefix("-v").filter(|rest| number(rest)) {
-        return Ok(Some(vec![format!("--verbosity={level}")]));
-    }
-    if let Some(level) = text.strip_prefix("-d").filter(|rest| number(rest)) {
-        return Ok(Some(vec![format!("--debugging={level}")]));
-    }
-    for (letters, option) in [("-PS", "ping-syn"), ("-PA", "ping-ack"), ("-PT", "ping-ack"), ("-PU", "ping-udp")] {
-        if let Some(list) = text.strip_prefix(letters) {
-            let value = if list.is_empty() { String::new() } else { format!("={list}") };
-            return Ok(Some(vec![format!("--{option}{value}")]));
-        }
-    }
-    if text == "-PB" {
-        return Ok(Some(vec!["--ping-echo".into(), "--ping-ack".into()]));
-    }
-    if let Some(letters) = text.strip_prefix("-s").filter(|letters| !letters.is_empty()) {
-        return letters.chars().map(|letter| scan_letter(text, letter)).collect::<Result<Vec<_>, _>>().map(Some);
-    }
-    Ok(None)
-}
-
-/// One letter of `-sTUV`.
-fn scan_letter(text: &str, letter: char) -> Result<String, clap::Error> {
-    let word = format!("-s{letter}");
-    if let Some((_, option)) = WORDS.iter().find(|(known, _)| *known == word) {
-        return Ok((*option).to_owned());
-    }
-    match REFUSED.iter().find(|(known, _)| *known == word) {
-        Some((_, what)) => Err(usage(format!("{word}: {what} are not supported"))),
-        None => Err(usage(format!("{text}: there is no scan type {letter}"))),
-    }
-}
-
-fn config_path(args: &[OsString]) -> Option<PathBuf> {
-    let at = args.iter().position(|arg| arg == "--config");
-    let inline = args.iter().find_map(|arg| arg.to_str()?.strip_prefix("--config="));
-    inline.map(PathBuf::from).or_else(|| at.and_then(|at| args.get(at + 1)).map(PathBuf::from))
-}
-
-/// The options of a file that the command line does not have.
-fn defaults(path: &std::path::Path, args: &[OsString]) -> Result<Vec<OsString>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.message().to_owned())?;
-    let command = Options::command();
-    let mut options = Vec::new();
-    for (key, value) in table {
-        let known = command
-            .get_arguments()
-            .find(|arg| arg.get_long() == Some(&key) || arg.get_id().as_str().replace('_', "-") == key);
-        let Some(known) = known.filter(|_| key != "config") else { return Err(format!("{key} is no option")) };
-        let spelled = match (known.get_long(), known.get_short()) {
-            (Some(long), _) => format!("--{long}"),
-            (None, Some(short)) => format!("-{short}"),
-            (None, None) => return Err(format!("{key} can't be set in a file")),
-        };
-        let given = |arg: &OsString| {
-            arg.to_str().is_some_and(|arg| {
-                arg == spelled
-                    || arg.starts_with(&format!("{spelled}="))
-                    || (!spelled.starts_with("--") && arg.starts_with(&spelled))
-            })
-        };
-        if args.iter().any(given) {
-            continue;
-        }
-        let values = match value {
-            toml::Value::Array(values) => values,
-            value => vec![value],
-        };
-        for value in values {
-            let value = match value {
-                toml::Value::Boolean(true) => {
-                    options.push(OsString::from(&spelled));
-                    continue;
-                }
-                toml::Value::Boolean(false) => continue,
-                toml::Value::String(text) => text,
-                toml::Value::Integer(number) => number.to_string(),
-                toml::Value::Float(number) => number.to_string(),
-                _ => return Err(format!("{key} is neither text nor a number nor a list of them")),
-            };
-            options.push(if spelled.starts_with("--") {
-                format!("{spelled}={value}").into()
-            } else {
-                format!("{spelled}{value}").into()
-            });
-        }
-    }
-    Ok(options)
 }
 
 #[cfg(test)]
@@ -684,9 +457,9 @@ mod tests {
     #[test]
     fn what_is_not_supported_is_said() {
         for (line, part) in [
-            ("-sA x", "ACK scans are not supported"),
-            ("-sTA x", "ACK scans are not supported"),
-            ("-O x", "operating-system detection are not supported"),
+            ("-sA x", "-sA is not supported: ACK scans"),
+            ("-sTA x", "-sA is not supported: ACK scans"),
+            ("-O x", "-O is not supported: operating-system detection"),
             ("-sQ x", "no scan type Q"),
             ("--max-ratt 1 x", "--max-rate"),
             ("\u{2013}sT x", "printed text"),

@@ -1,5 +1,19 @@
 //! The engine as the command line asks for it, and `--script-help`.
 
+mod check;
+pub mod command;
+mod definitions;
+mod doc_html;
+mod doc_text;
+mod facts;
+mod known;
+mod lexer;
+mod markup;
+mod nsedoc;
+mod page;
+mod reader;
+mod skeleton;
+
 use crate::options::Options;
 use crate::outputs::Outputs;
 use crate::report::{Event, MessageKind};

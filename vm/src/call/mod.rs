@@ -10,27 +10,32 @@
 //!   `pc` saved.
 //! - N2. `Coroutine::depth` is the number of its native frames and of its Lua frames with [`FINISH`].
 //! - N3. `Coroutine::handlers` counts frames with [`HANDLER`], `unyieldable` those with [`UNYIELDABLE`], one for a
-//!   coroutine that is being //!   closed, and one for the main coroutine.
+//!   coroutine that is being closed, and one for the main coroutine.
 
-use crate::api::{Call, Collection, NativeResult, Next, OutcomeKind};
+mod collect;
+mod throw;
+
+use crate::api::{Call, NativeResult, Next, OutcomeKind};
 use crate::bytecode::{Op, RETURN_CLOSE};
 use crate::closure::{Closure, NativeClosure, NativeFn};
 use crate::coroutine;
-use crate::debug::{self, Operand};
+use crate::debug;
 use crate::exec::{self, X};
-use crate::gc::OutOfMemory;
 use crate::hook;
 use crate::metamethod;
 use crate::stack::{
-    BOTTOM, CLOSING, Coroutine, DELIVERY, FINALIZER, FINISH, Frame, HANDLER, HANDLER_DEPTH_MAX, HOOK, NATIVE_DEPTH_MAX,
+    BOTTOM, Coroutine, DELIVERY, FINALIZER, FINISH, Frame, HANDLER, HANDLER_DEPTH_MAX, HOOK, NATIVE_DEPTH_MAX,
     NATIVE_FRAME, NATIVE_RESERVE, PROTECTED, RETURNING, StackError, TAIL_CALLED, TO_NATIVE, Then, UNWINDING,
     UNYIELDABLE, WITH_HANDLER,
 };
 use crate::state::{Event, Exit};
 use crate::string::Str;
-use crate::table::KeyError;
 use crate::value::{self, CLOSURE, NATIVE, NATIVE_CLOSURE, Raw};
+pub(crate) use collect::{check_memory, safe_point, safe_point_behind};
+use collect::{collect_step, next_finalizer, start_collect};
 use std::mem;
+use throw::unwind;
+pub(crate) use throw::{throw, throw_key_error, throw_memory, throw_message, throw_type_error, unwind_step};
 
 /// What kind of error is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -658,266 +663,6 @@ pub(crate) unsafe fn return_closing(x: X, a: usize, b: usize) -> X {
     }
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
-// Errors
-
-/// Throws a message with the position of the Lua function that runs in front.
-#[cold]
-#[inline(never)]
-pub(crate) unsafe fn throw_message(co: *mut Coroutine, message: &[u8]) -> X {
-    // SAFETY: the frame's `pc` is saved.
-    unsafe {
-        let mut text = debug::current_position(co);
-        text.extend_from_slice(message);
-        let global = &mut *(*co).global;
-        match global.heap.string(&text) {
-            Ok(string) => {
-                global.error = Str::value(string);
-                throw(co, ErrorKind::Runtime)
-            }
-            Err(_) => throw_memory(co),
-        }
-    }
-}
-
-/// `attempt to WHAT a TYPE value (VARIABLE)`
-#[cold]
-#[inline(never)]
-pub(crate) unsafe fn throw_type_error(co: *mut Coroutine, culprit: Raw, what: &str, operand: Operand) -> X {
-    // SAFETY: the frame's `pc` is saved.
-    unsafe {
-        let type_name = (*(*co).global).type_name_of(culprit);
-        let name = debug::operand_name(co, operand, culprit);
-        throw_message(co, &[b"attempt to ", what.as_bytes(), b" a ", &type_name, b" value", &name].concat())
-    }
-}
-
-/// Throws "not enough memory", without making anything.
-#[cold]
-#[inline(never)]
-pub(crate) unsafe fn throw_memory(co: *mut Coroutine) -> X {
-    // SAFETY: the caller's contract.
-    unsafe {
-        let global = &mut *(*co).global;
-        global.error = Str::value(global.memory_message);
-        throw(co, ErrorKind::Memory)
-    }
-}
-
-/// The error of a table key that can't be.
-#[cold]
-pub(crate) unsafe fn throw_key_error(co: *mut Coroutine, error: KeyError) -> X {
-    // SAFETY: the caller's contract.
-    unsafe {
-        match error {
-            KeyError::Nil => throw_message(co, b"table index is nil"),
-            KeyError::NaN => throw_message(co, b"table index is NaN"),
-            KeyError::Memory => throw_memory(co),
-        }
-    }
-}
-
-/// The innermost frame that errors stop at.
-unsafe fn protected_frame(co: *mut Coroutine) -> Option<*mut Frame> {
-    // SAFETY: K2.
-    unsafe {
-        let mut frame = (*co).frame;
-        while frame >= (*co).frames {
-            if (*frame).flags & (PROTECTED | CLOSING) != 0 {
-                return Some(frame);
-            }
-            frame = frame.sub(1);
-        }
-        None
-    }
-}
-
-/// An error is raised, its value in `Global::error`: runs the message handler if there is one, then unwinds.
-#[cold]
-#[inline(never)]
-pub(crate) unsafe fn throw(co: *mut Coroutine, kind: ErrorKind) -> X {
-    // SAFETY: the caller's contract.
-    unsafe {
-        if let Some(frame) = protected_frame(co)
-            && (*frame).flags & WITH_HANDLER != 0
-            && kind == ErrorKind::Runtime
-        {
-            if (*co).handlers > 0 && (*co).depth + (*co).inherited_depth >= HANDLER_DEPTH_MAX {
-                return throw_in_handler(co);
-            }
-            let handler = *(*frame).func.add(1);
-            let func = match Coroutine::grow(co, scratch_top(co), 6 + NATIVE_RESERVE, true) {
-                Ok(func) => func,
-                Err(_) => return throw_in_handler(co),
-            };
-            push_frame(co, func, 0, HANDLER);
-            (*co).handlers += 1;
-            push_call(co, func.add(1), handler, &[(*(*co).global).error]);
-            return call_value(co, func.add(1), 1, 1, TO_NATIVE);
-        }
-        unwind(co)
-    }
-}
-
-/// Where a protected frame that unwinds keeps the error: behind its message handler, if it has one.
-unsafe fn error_slot(frame: &Frame) -> *mut Raw {
-    // SAFETY: a protected frame has called something from these slots.
-    unsafe { frame.func.add(1 + (frame.flags & WITH_HANDLER != 0) as usize) }
-}
-
-/// Leaves all frames above the innermost protected one, and closes their variables.
-unsafe fn unwind(co: *mut Coroutine) -> X {
-    // SAFETY: the caller's contract.
-    unsafe {
-        let Some(target) = protected_frame(co) else { return coroutine::failed(co) };
-        while (*co).frame > target {
-            let frame = &mut *(*co).frame;
-            if frame.flags & UNYIELDABLE != 0 {
-                (*co).unyieldable -= 1;
-            }
-            if frame.flags & FINISH != 0 || frame.is_native() {
-                (*co).depth -= 1;
-            }
-            (*co).handlers -= (frame.flags & HANDLER != 0) as u16;
-            if frame.flags & HOOK != 0 {
-                hook::left(co);
-            }
-            frame.drop_state();
-            (*co).frame = (*co).frame.sub(1);
-        }
-        let frame = &mut *target;
-        if frame.flags & UNYIELDABLE != 0 {
-            frame.flags &= !UNYIELDABLE;
-            (*co).unyieldable -= 1;
-        }
-        frame.flags |= UNWINDING;
-        if frame.flags & CLOSING != 0 {
-            frame.saved = 1;
-        }
-        let global = &mut *(*co).global;
-        Coroutine::close_upvalues(co, frame.func.add(1), Some(&mut global.heap));
-        let slot = error_slot(frame);
-        value::write(slot, global.error);
-        global.error = Raw::NIL;
-        (*co).top = slot.add(1);
-        unwind_step(co)
-    }
-}
-
-/// Closes the next variable of a frame that is unwinding; when there is none, the error is delivered.
-pub(crate) unsafe fn unwind_step(co: *mut Coroutine) -> X {
-    // SAFETY: the current frame is the one that unwinds; the error's value lies behind its function.
-    unsafe {
-        let frame = &mut *(*co).frame;
-        let func = frame.func;
-        let error = value::read(error_slot(frame));
-        let position = Coroutine::position(co, func);
-        if let Some(at) = (*co).to_close.pop_if(|at| *at > position) {
-            let slot = (*co).stack.add(at as usize);
-            let variable = *slot;
-            let handler = (*(*co).global).metamethod(variable, Event::Close);
-            push_call(co, slot.add(1), handler, &[variable, error]);
-            return call_value(co, slot.add(1), 2, 0, TO_NATIVE);
-        }
-        value::write(func.add(1), error);
-        (*co).top = func.add(2);
-        if frame.flags & CLOSING != 0 {
-            return coroutine::closed(co);
-        }
-        if frame.flags & FINALIZER != 0 {
-            frame.flags &= !UNWINDING;
-            crate::api::warn_finalizer_error(&mut *(*co).global, error);
-            return next_finalizer(co);
-        }
-        let (nresults, flags) = (frame.nresults, frame.flags);
-        (*co).frame = (*co).frame.sub(1);
-        (*co).depth -= 1;
-        Coroutine::shrink(co);
-        let func = (*co).stack.add(position as usize);
-        let (function, flags) = (*func, flags & DELIVERY);
-        value::write(func, Raw::FALSE);
-        finish_exit(co, function, NativeExit { from: func, count: 2, func, nresults, flags })
-    }
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
-// The collector's safe points and finalisers
-
-/// A point where the collector may run: everything alive lies below `limit` or is reachable otherwise.
-#[inline(always)]
-pub(crate) unsafe fn safe_point(x: X, limit: *mut Raw) -> X {
-    // SAFETY: the caller's contract.
-    unsafe { if x.global().heap.wants_step() { exec::slow_with(x, |x| collect_step(x, limit)) } else { x } }
-}
-
-/// A safe point behind an instruction that set R[A], where the registers above are dead.
-#[inline(always)]
-pub(crate) unsafe fn safe_point_behind(x: X) -> X {
-    // SAFETY: the caller's contract.
-    unsafe {
-        if x.global().heap.wants_step() { exec::slow(x, |x, i| collect_step(x, x.base.add(i.a() + 1))) } else { x }
-    }
-}
-
-#[cold]
-#[inline(never)]
-unsafe fn collect_step(x: X, limit: *mut Raw) -> X {
-    // SAFETY: the frame's `pc` is saved here; `limit` bounds what is alive on the running stack.
-    unsafe {
-        let co = x.co;
-        let top = (*co).top;
-        (*co).top = limit;
-        let global = &mut *(*co).global;
-        let (heap, roots) = global.collector();
-        heap.step(&roots);
-        if heap.bytes > heap.hard_limit {
-            heap.full(&roots);
-            if heap.bytes > heap.hard_limit {
-                return throw_memory(co);
-            }
-        }
-        if cfg!(feature = "stress") {
-            Coroutine::check(co);
-        }
-        if !global.heap.to_finalize.is_empty() && !global.heap.finalizing && !(*(*co).frame).is_native() {
-            return start_finalizers(co, limit, top);
-        }
-        (*co).top = top;
-        x
-    }
-}
-
-/// Looks at memory after an instruction that may have grown a table, but has no safe limit at hand: only arms.
-#[inline(always)]
-pub(crate) unsafe fn check_memory(x: X) -> X {
-    // SAFETY: the caller's contract: all of the frame's registers are taken as alive.
-    unsafe {
-        if x.global().heap.bytes > x.global().heap.hard_limit {
-            return throw_memory(x.co);
-        }
-        x
-    }
-}
-
-/// Calls due finalisers in a frame of their own above `limit`; the instruction that was interrupted goes on afterwards.
-unsafe fn start_finalizers(co: *mut Coroutine, limit: *mut Raw, top: *mut Raw) -> X {
-    // SAFETY: everything alive lies below `limit`.
-    unsafe {
-        let old_top = Coroutine::position(co, top);
-        let func = match Coroutine::grow(co, limit, 4 + NATIVE_RESERVE, true) {
-            Ok(func) => func,
-            Err(_) => {
-                (*co).top = top;
-                return X::reload(co);
-            }
-        };
-        // The multiple results of a call may still wait for their instruction below `limit`: the top comes back later.
-        value::write(func, Raw::integer(old_top as i64));
-        push_finalizer_frame(co, func, 0, 0);
-        next_finalizer(co)
-    }
-}
-
 /// Pushes a frame that belongs to no function: finalisers and message handlers are called from it, and may not yield.
 pub(crate) unsafe fn push_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16, flags: u16) {
     // SAFETY: there is room behind `func`.
@@ -940,106 +685,6 @@ pub(crate) unsafe fn push_frame(co: *mut Coroutine, func: *mut Raw, nresults: i1
         (*co).top = func.add(2);
     }
 }
-
-unsafe fn push_finalizer_frame(co: *mut Coroutine, func: *mut Raw, nresults: i16, flags: u16) {
-    // SAFETY: as above.
-    unsafe {
-        push_frame(co, func, nresults, flags | PROTECTED | FINALIZER);
-        (*(*co).frame).saved = hook::suspend(co) as u32;
-        (*(*co).global).heap.finalizing = true;
-    }
-}
-
-/// Calls the next due finaliser from the frame of finalisers, or leaves that frame.
-unsafe fn next_finalizer(co: *mut Coroutine) -> X {
-    // SAFETY: the current frame is the one of finalisers.
-    unsafe {
-        let global = &mut *(*co).global;
-        let frame = &mut *(*co).frame;
-        while let Some(object) = global.heap.next_to_finalize() {
-            let handler = global.metamethod(object, Event::Gc);
-            if !handler.is_function() {
-                continue;
-            }
-            let first = frame.func.add(1);
-            value::write(first, Raw::NIL);
-            push_call(co, first.add(1), handler, &[object]);
-            if frame.flags & UNYIELDABLE == 0 {
-                frame.flags |= UNYIELDABLE;
-                (*co).unyieldable += 1;
-            }
-            return call_value(co, first.add(1), 1, 0, TO_NATIVE);
-        }
-        global.heap.finalizing = false;
-        if frame.flags & UNYIELDABLE != 0 {
-            (*co).unyieldable -= 1;
-        }
-        let (func, nresults, flags) = (frame.func, frame.nresults, frame.flags);
-        hook::resume(co, frame.saved != 0);
-        (*co).frame = (*co).frame.sub(1);
-        (*co).depth -= 1;
-        if flags & COLLECTING == 0 {
-            // At a safe point: nothing to deliver.
-            (*co).top = (*co).stack.add((*func).as_integer() as usize);
-            return X::reload(co);
-        }
-        finish_collect(co, func.sub(1), func, nresults, flags & DELIVERY)
-    }
-}
-
-/// A native asked for a collection: does it, runs the finalisers, then delivers the result.
-unsafe fn start_collect(call: &mut Call<'_>, collection: Collection, nresults: i16, flags: u16) -> X {
-    // SAFETY: N1; the native's arguments are dead.
-    unsafe {
-        let co = call.co;
-        let (nresults, flags) = release_frame(call, nresults, flags);
-        let func = call.func;
-        (*co).top = func.add(1);
-        let global = &mut *(*co).global;
-        let (heap, roots) = global.collector();
-        let result = match collection {
-            Collection::Full => {
-                heap.full(&roots);
-                heap.set_threshold();
-                Raw::integer(0)
-            }
-            Collection::Step(kib) => Raw::boolean(heap.step_by(kib, &roots)),
-            Collection::Generational(on) => {
-                let before: &[u8] = if heap.generational { b"generational" } else { b"incremental" };
-                heap.set_generational(on, &roots);
-                match heap.short_string(before) {
-                    Ok(before) => Raw::object(value::STRING, before),
-                    Err(OutOfMemory) => return throw_memory(co),
-                }
-            }
-        };
-        if cfg!(feature = "stress") {
-            heap.check();
-        }
-        let at = func.add(1);
-        value::write(at, result);
-        (*co).top = at.add(1);
-        if heap.to_finalize.is_empty() || heap.finalizing {
-            return finish_collect(co, func, at, nresults, flags);
-        }
-        // A result in place of a position: the frame's end delivers it.
-        let at = match Coroutine::grow(co, at, 4 + NATIVE_RESERVE, true) {
-            Ok(at) => at,
-            Err(_) => return finish_collect(co, func, at, nresults, flags),
-        };
-        push_finalizer_frame(co, at, nresults, flags | COLLECTING);
-        next_finalizer(co)
-    }
-}
-
-/// The native that asked for a collection has its one result.
-unsafe fn finish_collect(co: *mut Coroutine, func: *mut Raw, from: *mut Raw, nresults: i16, flags: u16) -> X {
-    // SAFETY: N1: the native is still in its slot.
-    unsafe { finish_exit(co, *func, NativeExit { from, count: 1, func, nresults, flags }) }
-}
-
-/// Flag of a finaliser frame whose function slot holds a result to deliver, not a position.
-const COLLECTING: u16 = 0x2000;
 
 /// Leaves the interpreter, to be entered again by a reload.
 pub(crate) unsafe fn leave(co: *mut Coroutine, exit: Exit) -> X {

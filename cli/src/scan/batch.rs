@@ -1,0 +1,108 @@
+//! A batch of addresses before anything is scanned: who is up, and names.
+
+use super::{Failure, Scan, scanning};
+use crate::discover::Discovery;
+use crate::interrupt;
+use crate::report::Event;
+use crate::targets::{self, Candidate};
+use perilune_scan::dns::{self, Answer, Question};
+use perilune_scan::result::{Host, HostState, Reason};
+
+impl Scan<'_> {
+    /// Finds out who is up, and names; reports those that go no further.
+    pub(super) fn discover(&mut self, mut batch: Vec<Candidate>) -> Result<Vec<Candidate>, Failure> {
+        if self.options.list_scan {
+            self.name(&mut batch, true);
+            for Candidate { mut host, .. } in batch {
+                targets::listed(&mut host);
+                self.report(host);
+            }
+            return self.outputs.check().map(|()| Vec::new());
+        }
+        self.ping(&mut batch)?;
+        self.name(&mut batch, self.options.all_names);
+        let (up, down): (Vec<Candidate>, Vec<Candidate>) =
+            batch.into_iter().partition(|candidate| candidate.host.state == HostState::Up);
+        // Of hosts that were not asked nothing was found.
+        for host in up.iter().map(|candidate| &candidate.host).filter(|host| !was_not_asked(host)) {
+            self.outputs.send(&Event::HostUp(Box::new(host.clone())));
+        }
+        down.into_iter().for_each(|candidate| self.report(candidate.host));
+        self.outputs.check()?;
+        Ok(up)
+    }
+
+    pub(super) fn ping(&mut self, batch: &mut [Candidate]) -> Result<(), Failure> {
+        let discovery = Discovery {
+            options: self.options,
+            timing: self.timing,
+            is_privileged: self.is_privileged,
+            base_port: self.base_port(0),
+            seed: self.run.seed,
+            raw: self.raw.clone(),
+            traces_packets: self.progress.traces_packets(),
+        };
+        let count = batch.len();
+        let probes = discovery.probe_count()?;
+        let asks = !self.options.skip_discovery;
+        if !discovery.sends(batch, asks) {
+            return discovery.run(&mut self.network, batch, asks, |_| false);
+        }
+        let hosts: Vec<&Host> = batch.iter().map(|candidate| &candidate.host).collect();
+        let extra = scanning(&hosts, probes, "port");
+        let began = self.task_begin("Ping Scan", extra);
+        let (progress, outputs) = (&mut self.progress, &mut self.outputs);
+        progress.begin("Ping Scan", batch.len(), self.started);
+        discovery.run(&mut self.network, batch, asks, |scan| progress.of_ports(scan, outputs))?;
+        self.task_end("Ping Scan", began, format!("{count} total hosts"));
+        Ok(())
+    }
+
+    /// Local ports of raw packets: a range of its own for each kind of use.
+    pub(super) fn base_port(&self, number: u16) -> u16 {
+        33_000 + (self.run.seed % 20_000) as u16 + number * 100
+    }
+
+    /// Names by the hosts file and name servers.
+    pub(super) fn name(&mut self, batch: &mut [Candidate], all: bool) {
+        if self.options.no_names {
+            return;
+        }
+        let mut asked = Vec::new();
+        for (idx, candidate) in batch.iter_mut().enumerate() {
+            let host = &mut candidate.host;
+            if host.state != HostState::Up && !all {
+                continue;
+            }
+            match self.names.name(host.address) {
+                Some(name) => host.reverse_name = Some(name.to_owned()),
+                None => asked.push(idx),
+            }
+        }
+        if asked.is_empty() {
+            return;
+        }
+        let name =
+            format!("Parallel DNS resolution of {} host{}.", asked.len(), if asked.len() == 1 { "" } else { "s" });
+        let began = self.task_begin(&name, String::new());
+        self.progress.begin(&name, asked.len(), self.started);
+        let total = asked.len();
+        let questions = asked.iter().map(|&idx| Question::Reverse(batch[idx].host.address)).collect();
+        let (progress, outputs) = (&mut self.progress, &mut self.outputs);
+        let stop = |open: usize| {
+            progress.done_of(total.saturating_sub(open), total, outputs);
+            interrupt::count() > 0
+        };
+        let answers = dns::resolve(&mut self.network, &self.servers, questions, self.run.seed, stop);
+        for (idx, answer) in asked.into_iter().zip(answers) {
+            if let Answer::Names(names) = answer {
+                batch[idx].host.reverse_name = names.into_iter().next();
+            }
+        }
+        self.task_end(&name, began, String::new());
+    }
+}
+
+fn was_not_asked(host: &Host) -> bool {
+    matches!(host.reason, Reason::UserSet | Reason::LocalhostResponse)
+}

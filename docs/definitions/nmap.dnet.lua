@@ -1,0 +1,5 @@
+---@meta nmap.dnet
+
+---@type nmap.dnetlib
+local dnetlib
+return dnetlib

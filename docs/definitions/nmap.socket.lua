@@ -1,0 +1,5 @@
+---@meta nmap.socket
+
+---@type nmap.socketlib
+local socketlib
+return socketlib
