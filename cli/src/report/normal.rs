@@ -259,7 +259,8 @@ pub fn script(out: &mut impl Write, result: &ScriptResult) -> io::Result<()> {
     if output.is_empty() {
         return Ok(());
     }
-    let block = format!("{}: {}", result.id, output.trim_end_matches('\n'));
+    // One line feed at the end begins no line.
+    let block = format!("{}: {}", result.id, output.strip_suffix('\n').unwrap_or(&output));
     let mut lines = block.split('\n').peekable();
     while let Some(line) = lines.next() {
         let mark = if lines.peek().is_some() { "| " } else { "|_" };
