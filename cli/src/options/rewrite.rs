@@ -1,4 +1,4 @@
-//! Nmap's words, rewritten to options that `clap` parses (`-sT`, `-oX`, `-script`), and those that change nothing
+//! Nmap's words, rewritten to options that `clap` parses: `-sT`, `-oX`, `-script`; and those that change nothing
 //! here or are refused.
 
 use super::{Options, usage};
