@@ -70,6 +70,13 @@ fn size_of(list: usize) -> usize {
     (list + 1) * STEP
 }
 
+/// Gives the system back what its allocator keeps of large blocks that were freed.
+#[allow(unsafe_code, reason = "the allocator is the C library's")]
+pub fn give_back() {
+    // SAFETY: The call takes a number and may be made at any time.
+    unsafe { libc::malloc_trim(0) };
+}
+
 /// Memory of [`SLAB_LEN`] from the kernel. A slab among the blocks of the system's allocator would keep what lies below
 /// it from being given back.
 #[allow(unsafe_code, reason = "memory is the system's")]
