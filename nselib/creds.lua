@@ -89,7 +89,7 @@ end
 function Account:__pairs ()
   local fields = {
     { "username", self.username },
-    { "password", self.password == "" and "<empty>" or self.password },
+    { "password", (self.password or "") == "" and "<empty>" or self.password },
     { "state", self.state },
   }
   local at = 0

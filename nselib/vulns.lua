@@ -242,8 +242,7 @@ local function structured (vuln, own)
     out.disclosure = date_text(vuln.dates.disclosure)
   end
   for _, field in ipairs({ "check_results", "exploit_results", "extra_info" }) do
-    local list = as_list(vuln[field])
-    if #list > 0 then out[field] = list end
+    if vuln[field] then out[field] = as_list(vuln[field]) end
   end
   local links = references(vuln, own)
   if #links > 0 then out.refs = links end

@@ -1,4 +1,5 @@
 local datetime = require "datetime"
+local nmap = require "nmap"
 local os = require "os"
 local smb = require "smb"
 local stdnse = require "stdnse"
@@ -49,6 +50,18 @@ local function system_name (info)
   return text
 end
 
+-- A Samba says its version.
+local function set_version (host, info)
+  local version = string.match(info.lanmanager or "", "^Samba (%S+)")
+  local number = version and smb.get_port(host)
+  local port = number and nmap.get_port_state(host, { number = number, protocol = "tcp" })
+  if not port or port.state ~= "open" then return end
+  port.version = port.version or {}
+  port.version.name = "netbios-ssn"
+  port.version.product, port.version.version = "Samba smbd", version
+  nmap.set_port_version(host, port, "hardmatched")
+end
+
 action = function (host)
   local status, info = smb.get_os(host)
   if not status then
@@ -85,5 +98,6 @@ action = function (host)
     fact("date", datetime.format_timestamp(info.time, (info.timezone or 0) * 3600), "System time")
   end
   if #lines == 0 then return nil end
+  set_version(host, info)
   return result, stdnse.format_output(true, lines)
 end

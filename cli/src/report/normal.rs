@@ -149,7 +149,7 @@ pub fn starting(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io:
 pub fn done(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io::Result<()> {
     writeln!(out, "{} done: {}", options.name(), text::summary(run))?;
     match run.raw {
-        Some(raw) if options.verbose > 0 && raw.sent > 0 => {
+        Some(raw) if options.verbose > 0 => {
             let (sent, received) = (text::bytes(raw.sent_bytes), text::bytes(raw.received_bytes));
             writeln!(out, "           Raw packets sent: {} ({sent}) | Rcvd: {} ({received})", raw.sent, raw.received)
         }

@@ -2,7 +2,8 @@
 //!
 //! What counts as a fact, and when it is told, is in `facts.rs`. The reference looks twice, we once, all at the same
 //! time. Where a fact is missing without a reason, the ports concerned are looked at again, because services answer
-//! differently from one time to the next; it counts as told when it is told once.
+//! differently from one time to the next; it counts as told when it is told once, and is none when the reference does
+//! not say it again.
 
 use super::cases::CASES;
 use super::facts::{self, Fact, Report};
@@ -40,8 +41,12 @@ pub fn look(setup: &Setup) -> Result<Facts, Error> {
             let udp = scope.spawn(|| scan(&ports, true, number, setup));
             (scan(&ports, false, number, setup), udp.join().expect("it does not panic"))
         });
-        told.add(first?, number);
-        told.add(second?, number);
+        let facts = first?.into_iter().chain(second?);
+        if number == 1 {
+            told.add(facts)
+        } else {
+            told.confirm(facts)
+        }
         ports = told.unexplained().flat_map(|subject| ports_of(subject, &all)).collect();
         if ports.is_empty() {
             break;
@@ -94,16 +99,18 @@ fn reason(subject: &str, text: &str) -> Option<&'static str> {
 }
 
 impl Facts {
-    fn add(&mut self, facts: Vec<Fact>, number: usize) {
-        for fact in facts {
-            let key = (fact.subject, fact.text);
-            // What only a later look says is not known to be steady.
-            if number == 1 {
-                self.0.insert(key, fact.is_told);
-            } else if let Some(is_told) = self.0.get_mut(&key) {
-                *is_told |= fact.is_told;
-            }
-        }
+    fn add(&mut self, facts: impl Iterator<Item = Fact>) {
+        self.0.extend(facts.map(|fact| ((fact.subject, fact.text), fact.is_told)));
+    }
+
+    /// Takes what a second look says of what was missing: told after all, or no fact, because it is not said again.
+    fn confirm(&mut self, facts: impl Iterator<Item = Fact>) {
+        let again: BTreeMap<(String, String), bool> =
+            facts.map(|fact| ((fact.subject, fact.text), fact.is_told)).collect();
+        self.0.retain(|key, is_told| {
+            *is_told |= again.get(key).copied().unwrap_or(false);
+            *is_told || again.contains_key(key) || reason(&key.0, &key.1).is_some()
+        });
     }
 
     fn missing(&self) -> impl Iterator<Item = (&str, &str)> {
