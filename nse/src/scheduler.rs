@@ -10,23 +10,25 @@
 //! - S3. `instances` counts the threads of all queues that are no workers; a level is over when there are none left,
 //!   whatever workers still do.
 
-use crate::bindings::{host, port};
-use crate::clock::{Clock, over_after};
-use crate::engine::{self, Engine, Phase};
-use crate::format;
+mod ending;
+mod instances;
+mod report;
+
+use crate::clock::Clock;
+use crate::engine::{Engine, Phase};
 use crate::sched_trace::Queue;
 use crate::script::Script;
-use crate::shared::{Answer, Channel};
-use crate::thread::{Input, Instance, Rule, Target, Thread, ThreadId, ThreadInfo};
+use crate::shared::Answer;
+use crate::thread::{Input, Rule, Target, Thread, ThreadId, ThreadInfo};
 use crate::wait::Wait;
 use crate::watch::{Stop, Watch};
 use hashbrown::HashMap;
 use perilune_scan::interface::{self, Route};
 use perilune_scan::net::{Millis, SocketId};
 use perilune_scan::result::{Host, Port, PortState, ScriptResult};
-use perilune_vm::{Call, LuaError, Root, Run, State, Value};
-use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use perilune_scan::sys::memory;
+use perilune_vm::{LuaError, Root, Run, Value};
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// Calls and backward jumps until the loop looks at the network.
@@ -41,10 +43,13 @@ const POLL_MS: u64 = 50;
 /// them comes in few and large strings, which the collector waits for too patiently.
 const MEMORY_MUCH: usize = 64 << 20;
 const GARBAGE_MAX: usize = 16 << 20;
-/// So many times as long as a collection took there is none: what is many small objects is left to the collector.
+/// So many times as long as a collection took there is none, unless there is twice as much in memory: what is many
+/// small objects is left to the collector.
 const COLLECTION_PAUSE: u64 = 20;
 /// States of ports that scripts run for.
 const ELIGIBLE: [PortState; 3] = [PortState::Open, PortState::OpenFiltered, PortState::Unfiltered];
+/// After so long, in microseconds, much memory is looked through even if there is no more of it.
+const COLLECTION_OLD_US: u64 = 5_000_000;
 /// The result of a script that raised an error.
 const FAILED: &[u8] = b"ERROR: Script execution failed (use -d to debug)";
 
@@ -170,18 +175,6 @@ impl<'e> Scheduler<'e> {
         self.store()
     }
 
-    fn announce(&self) {
-        let hosts = self.engine.shared.hosts.borrow();
-        let line = match (self.phase, &hosts[..]) {
-            (Phase::PreScan, _) => "Script Pre-scanning.".to_owned(),
-            (Phase::PostScan, _) => "Script Post-scanning.".to_owned(),
-            (Phase::Scan, []) => return,
-            (Phase::Scan, [host]) => format!("Script scanning {}.", host.address),
-            (Phase::Scan, hosts) => format!("Script scanning {} hosts.", hosts.len()),
-        };
-        self.engine.shared.verbose(1, &line);
-    }
-
     fn run_level(&mut self, level: &[Rc<Script>]) {
         self.candidates = self.candidates_of(level);
         self.snapshot = None;
@@ -205,40 +198,6 @@ impl<'e> Scheduler<'e> {
         self.abandon_workers();
     }
 
-    /// Shows which threads live, in more detail the more the user wants to debug.
-    fn show_threads(&mut self) {
-        /// Of more scripts no counts are shown.
-        const SCRIPTS_MAX: usize = 5;
-        let shared = Rc::clone(&self.engine.shared);
-        let (running, waiting) = (self.running.len(), self.waiting.len());
-        shared.verbose(1, &format!("Active NSE Script Threads: {} ({waiting} waiting)", running + waiting));
-        let running = self.running.iter().map(|thread| ("Running", thread));
-        let waiting = self.waiting.values().map(|thread| ("Waiting", thread));
-        let mut threads: Vec<(&str, &Rc<ThreadInfo>)> =
-            running.chain(waiting).map(|(state, thread)| (state, &thread.info)).collect();
-        threads.sort_by_key(|(state, info)| (*state, info.id));
-        if shared.options.debugging >= 2 {
-            for (state, info) in threads {
-                let text = self.engine.state.enter(|call| {
-                    let coroutine = call.rooted(&info.coroutine).as_coroutine();
-                    coroutine.map_or_else(Vec::new, |coroutine| call.traceback_of(coroutine, None, 0))
-                });
-                let text = String::from_utf8_lossy(&text).replace('\n', "\n\t");
-                shared.debug(2, &format!("{state}: {}{}\n\t{text}", info.info(), info.against()));
-            }
-            return;
-        }
-        let mut counts: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
-        for (state, info) in threads {
-            counts.entry(&info.instance.script.id).or_default()[usize::from(state == "Waiting")] += 1;
-        }
-        if counts.len() <= SCRIPTS_MAX {
-            for (id, [running, waiting]) in counts {
-                shared.debug(1, &format!("Script {id}: {running} threads running, {waiting} threads waiting"));
-            }
-        }
-    }
-
     /// Only workers are left: they run no more.
     fn abandon_workers(&mut self) {
         if !(self.waiting.is_empty() && self.running.is_empty() && self.pending.is_empty()) {
@@ -258,42 +217,6 @@ impl<'e> Scheduler<'e> {
             clock.stop(now);
         }
         self.engine.shared.slots.borrow_mut().clear();
-    }
-
-    fn candidates_of(&self, scripts: &[Rc<Script>]) -> VecDeque<Candidate> {
-        let mut candidates = VecDeque::new();
-        let mut add = |rule: Rule, target: Target| {
-            let has_rule = |script: &&Rc<Script>| match rule {
-                Rule::Pre => script.has_prerule,
-                Rule::Host => script.has_hostrule,
-                Rule::Port => script.has_portrule,
-                Rule::Post => script.has_postrule,
-            };
-            let new = scripts.iter().filter(has_rule);
-            candidates.extend(new.map(|script| Candidate { script: Rc::clone(script), rule, target }));
-        };
-        match self.phase {
-            Phase::PreScan => add(Rule::Pre, Target::Run),
-            Phase::PostScan => add(Rule::Post, Target::Run),
-            Phase::Scan => {
-                let hosts = self.engine.shared.hosts.borrow();
-                for (idx, host) in hosts.iter().enumerate() {
-                    if host.timed_out {
-                        continue;
-                    }
-                    add(Rule::Host, Target::Host(idx));
-                    for port in host.ports.iter().filter(|port| ELIGIBLE.contains(&port.state)) {
-                        add(Rule::Port, Target::Port(idx, port.number, port.protocol));
-                    }
-                }
-                candidates.retain(|Candidate { script, target, .. }| {
-                    let port =
-                        if let Target::Port(_, number, protocol) = *target { Some((protocol, number)) } else { None };
-                    target.host().is_none_or(|idx| !self.watch.was_done(hosts[idx].address, port, &script.id))
-                });
-            }
-        }
-        candidates
     }
 
     fn round(&mut self) {
@@ -324,16 +247,22 @@ impl<'e> Scheduler<'e> {
     /// Has garbage collected when there is much.
     fn collect(&mut self) {
         let used = self.engine.state.memory_bytes();
-        if used > MEMORY_MUCH && used > self.memory_before.saturating_add(GARBAGE_MAX) {
+        if used > MEMORY_MUCH {
             let now_us = |scheduler: &Self| scheduler.engine.shared.network.borrow().now_us();
             let began_us = now_us(self);
-            if began_us < self.collects_at_us {
+            let has_more = used > self.memory_before.saturating_add(GARBAGE_MAX) && began_us >= self.collects_at_us;
+            let has_doubled = used / 2 > self.memory_before.max(MEMORY_MUCH);
+            let is_old = began_us >= self.collects_at_us.saturating_add(COLLECTION_OLD_US);
+            if !has_more && !has_doubled && !is_old {
                 return;
             }
             self.engine.collect();
             let ended_us = now_us(self);
             self.collects_at_us = ended_us + (ended_us - began_us) * COLLECTION_PAUSE;
             self.memory_before = self.engine.state.memory_bytes();
+            if used.saturating_sub(self.memory_before) > MEMORY_MUCH {
+                memory::give_back();
+            }
         }
         self.memory_before = self.memory_before.min(used);
     }
@@ -349,124 +278,6 @@ impl<'e> Scheduler<'e> {
     fn count_thread(&mut self, info: &ThreadInfo) {
         if let Some(clock) = self.clock(info) {
             clock.threads += 1;
-        }
-    }
-
-    /// More instances may be created at once. While many threads wait for a place to connect they would only wait, too:
-    /// fewer of them alive keep closer together in memory.
-    fn has_room(&self) -> bool {
-        !self.candidates.is_empty() && !self.is_full() && !self.engine.shared.slots.borrow().is_crowded()
-    }
-
-    fn is_full(&self) -> bool {
-        self.live() >= self.engine.shared.options.threads_max
-    }
-
-    /// Creates instances while there is room, and also when nothing happens any more: one of them may be waited for.
-    fn fill(&mut self) {
-        for _ in 0..NEW_MAX {
-            if !self.has_room() && (!self.is_quiet || self.is_full()) {
-                return;
-            }
-            let Some(candidate) = self.candidates.pop_front() else { return };
-            let timed_out = |idx: usize| self.engine.shared.hosts.borrow()[idx].timed_out;
-            if candidate.target.host().is_some_and(timed_out) {
-                continue;
-            }
-            match self.new_instance(&candidate) {
-                Ok(thread) => {
-                    self.instances += 1;
-                    self.started += 1;
-                    self.count_thread(&thread.info);
-                    self.note(&thread.info, Queue::None, Queue::Running, "created");
-                    self.running.push_back(thread);
-                }
-                Err(_) => {
-                    let result =
-                        ScriptResult { id: candidate.script.id.clone(), output: FAILED.to_vec(), structured: None };
-                    self.results.push((candidate.target, Kept::Formatted(result)));
-                }
-            }
-        }
-    }
-
-    /// The port of a target, as it was when the first instance of its host was made.
-    fn port_of(&mut self, target: Target) -> Option<Rc<Port>> {
-        let idx = target.host()?;
-        if self.snapshot.as_ref().is_none_or(|(host, _)| *host != idx) {
-            let hosts = self.engine.shared.hosts.borrow();
-            let ports = hosts[idx].ports.iter().filter(|port| ELIGIBLE.contains(&port.state));
-            self.snapshot = Some((idx, ports.cloned().map(Rc::new).collect()));
-        }
-        let Target::Port(_, number, protocol) = target else { return None };
-        let (_, ports) = self.snapshot.as_ref()?;
-        ports.iter().find(|port| port.number == number && port.protocol == protocol).cloned()
-    }
-
-    /// A thread for one script and one host or port.
-    fn new_instance(&mut self, candidate: &Candidate) -> Result<Box<Thread>, LuaError> {
-        let Candidate { script, rule, target } = candidate;
-        let snapshot = self.port_of(*target);
-        let now = self.now();
-        let shared = Rc::clone(&self.engine.shared);
-        let deadline = shared.options.script_timeout_ms.map(|limit| over_after(now, limit));
-        let hosts = shared.hosts.borrow();
-        let place = target.host().map(|idx| {
-            let port = if let Target::Port(_, number, _) = *target { Some(number) } else { None };
-            (hosts[idx].target_name.clone(), hosts[idx].address, port)
-        });
-        let (registries, routes) = (shared.registries.borrow(), shared.routes.borrow());
-        let instance = self.instance.as_ref();
-        let (coroutine, address, args) = self.engine.state.enter(|call| -> Result<_, LuaError> {
-            let env = engine::environment(call, &script.path, &script.id)?;
-            let kind = call.string(rule.name().as_bytes())?;
-            env.set_str(call, b"SCRIPT_TYPE", kind)?;
-            let mut args = vec![call.rooted(&script.body), env.into(), kind, Value::boolean(script.forced)];
-            if let Some(idx) = target.host() {
-                let registry = registries.get(idx).map_or(Value::NIL, |root| call.rooted(root));
-                let route = routes.get(idx).and_then(Option::as_ref);
-                args.push(host::host_table(call, idx, &hosts[idx], route, registry)?.into());
-                if let Some(port) = &snapshot {
-                    args.push(port::port_table(call, port)?.into());
-                }
-            }
-            let function = instance.map_or(Value::NIL, |root| call.rooted(root));
-            let coroutine = Value::from(call.coroutine(function)?);
-            let args = args.into_iter().map(|arg| call.root(arg)).collect::<Vec<Root>>();
-            Ok((call.root(coroutine), coroutine.address(), args))
-        })?;
-        let task = self.engine.state.task_of(&coroutine);
-        let instance = Instance {
-            script: Rc::clone(script),
-            target: *target,
-            place,
-            port: snapshot,
-            address,
-            deadline,
-            started: Cell::new(false),
-            instructions: Cell::new(0),
-        };
-        let info = ThreadInfo {
-            id: shared.next_thread(),
-            instance: Rc::new(instance),
-            coroutine,
-            address,
-            parent: None,
-            outcome: None,
-        };
-        Ok(Box::new(Thread { info: Rc::new(info), task, input: Input::Start(args), wait: None, look_at: None }))
-    }
-
-    /// Workers that scripts asked for join the next round.
-    fn take_spawned(&mut self) {
-        let spawned = self.engine.shared.spawned.take();
-        for worker in spawned {
-            let task = self.engine.state.task_of(&worker.info.coroutine);
-            self.note(&worker.info, Queue::None, Queue::Pending, "spawned");
-            self.count_thread(&worker.info);
-            self.started += 1;
-            let input = Input::Start(worker.args);
-            self.pending.push_back(Box::new(Thread { info: worker.info, task, input, wait: None, look_at: None }));
         }
     }
 
@@ -673,210 +484,10 @@ impl<'e> Scheduler<'e> {
         }
     }
 
-    fn is_deadlocked(&self) -> bool {
-        (self.candidates.is_empty() || self.is_full())
-            && !self.waiting.is_empty()
-            && self.engine.shared.locked.borrow().len() == self.waiting.len()
-            && self.deadlines.is_empty()
-            && self.engine.shared.woken.borrow().is_empty()
-    }
-
-    /// No thread can ever wake another one: says who waits for what, and ends them all.
-    fn end_deadlock(&mut self) {
-        // With the numbers, which tell a script and its workers apart.
-        let name = |info: &ThreadInfo| format!("{}{}", info.info(), info.against());
-        let mut lines = vec!["Deadlock: each of these threads waits for another one.".to_owned()];
-        let mut ids: Vec<ThreadId> = self.waiting.keys().copied().collect();
-        ids.sort_unstable();
-        for thread in ids.iter().filter_map(|id| self.waiting.get(id)) {
-            let Some(wait) = &thread.wait else { continue };
-            let holder = wait.holder().and_then(|id| self.waiting.get(&id));
-            let holder = holder.map_or(String::new(), |holder| match holder.info.id == thread.info.id {
-                true => ", which it has locked itself".to_owned(),
-                false => format!(", which {} has locked", name(&holder.info)),
-            });
-            lines.push(format!("\t{} waits for {}{holder}", name(&thread.info), wait.name()));
-        }
-        // Ending one may wake others.
-        let ended = ids.first().and_then(|&id| self.take_waiting(id));
-        if let Some(thread) = &ended {
-            lines.push(format!("\t{} is ended.", name(&thread.info)));
-        }
-        self.engine.shared.log(Channel::Stderr, lines.join("\n").as_bytes());
-        if let Some(thread) = ended {
-            self.end(*thread, End::Deadlocked);
-        }
-    }
-
-    fn end(&mut self, thread: Thread, end: End) {
-        let shared = Rc::clone(&self.engine.shared);
-        let Thread { info, wait, .. } = thread;
-        let debugging = shared.options.debugging;
-        let name = || format!("{}{}", info.name(debugging), info.against());
-        let reason = match &end {
-            End::Returned(_) => "returned",
-            End::Failed(_) => "failed",
-            End::TimedOut => "timed out",
-            End::Yielded => "yielded",
-            End::Deadlocked => "deadlocked",
-            End::OverLimit(_) => "over a limit",
-        };
-        self.note(&info, Queue::Running, Queue::None, reason);
-        if !info.is_worker() {
-            self.instances -= 1;
-        }
-        let now = self.now();
-        if let Some(clock) = self.clock(&info) {
-            clock.threads = clock.threads.saturating_sub(1);
-            if clock.threads == 0 {
-                clock.stop(now);
-            }
-        }
-        let (mut error, results_before) = (None, self.results.len());
-        match end {
-            End::Returned(results) => {
-                let has_acted = is_true(&mut self.engine.state, results.first());
-                if info.is_worker() {
-                    shared.debug_with(2, || format!("Finished {}.", name()));
-                } else if has_acted {
-                    shared.debug_with(1, || format!("Finished {}.", name()));
-                    self.keep(info.instance.target, &info.instance.script.id, results);
-                }
-            }
-            End::Failed(results) => error = self.failed(&info, &name(), results),
-            End::TimedOut => {
-                shared.debug_with(1, || format!("{} timed out", name()));
-                error = self.text_root("timed out");
-            }
-            End::Yielded => {
-                shared.debug(1, &format!("{} yielded unexpectedly and cannot be resumed.", info.name(debugging)));
-                error = self.text_root("yielded unexpectedly and cannot be resumed");
-            }
-            End::Deadlocked => error = self.text_root("deadlock"),
-            End::OverLimit(limit) => {
-                shared.log(Channel::Stderr, format!("{} was ended: too many {limit}", name()).as_bytes());
-                error = self.text_root("over a limit");
-            }
-        }
-        if !info.is_worker() {
-            self.tell_done(info.instance.target, &info.instance.script.id, results_before);
-        }
-        if let (Some(outcome), Some(error)) = (&info.outcome, &error) {
-            self.engine.state.enter(|call| {
-                let (table, error) = (call.rooted(outcome).as_table(), call.rooted(error));
-                // Without memory the status lacks its reason.
-                table.map(|table| table.set_str(call, b"error", error).is_ok())
-            });
-        }
-        shared.current.replace(None);
-        if let Some(wait) = &wait {
-            wait.release();
-        }
-        shared.close_sockets(Some(info.id));
-        self.tell_ended(info.id);
-    }
-
-    /// A thread ended with an error: the message or the result, and what the status function of a worker shows.
-    fn failed(&mut self, info: &ThreadInfo, name: &str, results: Vec<Root>) -> Option<Root> {
-        let shared = Rc::clone(&self.engine.shared);
-        let tried = tried_message(&mut self.engine.state, &results);
-        if let Some(message) = tried {
-            if shared.options.debugging > 0 {
-                let text = engine::error_text(&mut self.engine.state, std::slice::from_ref(&message));
-                shared.debug(1, &format!("Finished {name}. Reason: {text}\n"));
-            }
-            return Some(message);
-        }
-        if shared.options.debugging > 0 {
-            let text = engine::traceback_text(&mut self.engine.state, &info.coroutine, &results);
-            shared.debug(1, &format!("{name} threw an error!\n{text}\n"));
-        } else if !info.is_worker() {
-            let result =
-                ScriptResult { id: info.instance.script.id.clone(), output: FAILED.to_vec(), structured: None };
-            self.results.push((info.instance.target, Kept::Formatted(result)));
-        }
-        results.into_iter().next()
-    }
-
-    fn text_root(&mut self, text: &str) -> Option<Root> {
-        self.engine.state.enter(|call| call.string(text.as_bytes()).ok().map(|text| call.root(text)))
-    }
-
-    /// Releases the mutexes of a thread, and wakes who waits for its end.
-    fn tell_ended(&mut self, id: ThreadId) {
-        if !self.engine.shared.observed.borrow_mut().remove(&id) {
-            return;
-        }
-        let arg = self.engine.state.enter(|call| call.root(Value::integer(id.0 as i64)));
-        if let Ok(mut task) = self.engine.state.task(&self.engine.ended, false) {
-            self.engine.state.resume(&mut task, &[arg], u64::MAX);
-        }
-        self.take_woken();
-    }
-
     fn note(&self, info: &ThreadInfo, from: Queue, to: Queue, reason: &str) {
         if let Some(trace) = &mut *self.engine.shared.sched_trace.borrow_mut() {
             trace.moved(self.engine.shared.network.borrow().now_us(), info, from, to, reason);
         }
-    }
-
-    /// Keeps what an instance returned: texts at once, anything else as it is.
-    fn keep(&mut self, target: Target, id: &str, mut results: Vec<Root>) {
-        let returned = results.drain(1.min(results.len())..).collect::<Vec<_>>();
-        let kept = match format::plain(self.engine, id, &returned) {
-            Some(plain) => plain.map(Kept::Formatted),
-            None => Some(Kept::Returned(id.to_owned(), returned)),
-        };
-        self.results.extend(kept.map(|kept| (target, kept)));
-    }
-
-    /// Tells who watches that an instance has ended, with its result if it gave one just now.
-    fn tell_done(&mut self, target: Target, id: &str, results_before: usize) {
-        let Some(idx) = target.host() else { return };
-        let formatted;
-        let result = match self.results.get(results_before) {
-            Some((_, Kept::Formatted(result))) => Some(result),
-            Some((_, Kept::Returned(id, returned))) if self.watch.wants_results() => {
-                formatted = format::result(self.engine, id, returned);
-                formatted.as_ref()
-            }
-            _ => None,
-        };
-        let hosts = self.engine.shared.hosts.borrow();
-        let Some(host) = hosts.get(idx) else { return };
-        let port = if let Target::Port(_, number, protocol) = target { Some((protocol, number)) } else { None };
-        self.watch.done(host.address, port, id, result);
-    }
-
-    /// Puts all results in their places.
-    fn store(mut self) -> Vec<ScriptResult> {
-        let (mut of_run, mut formatted) = (Vec::new(), Vec::new());
-        for (target, kept) in std::mem::take(&mut self.results) {
-            let result = match kept {
-                Kept::Formatted(result) => Some(result),
-                Kept::Returned(id, returned) => format::result(self.engine, &id, &returned),
-            };
-            let Some(result) = result else { continue };
-            if result.output.is_empty() {
-                eprintln!("Bug in {}: no string output.", result.id);
-            }
-            formatted.push((target, result));
-        }
-        let mut hosts = self.engine.shared.hosts.borrow_mut();
-        for (target, result) in formatted {
-            match target {
-                Target::Run => of_run.push(result),
-                Target::Host(idx) => hosts[idx].scripts.push(result),
-                Target::Port(..) if !self.engine.shared.options.script_scan => {}
-                Target::Port(idx, number, protocol) => {
-                    let mut ports = hosts[idx].ports.iter_mut();
-                    if let Some(port) = ports.find(|port| port.number == number && port.protocol == protocol) {
-                        port.scripts.push(result);
-                    }
-                }
-            }
-        }
-        of_run
     }
 }
 
@@ -890,17 +501,4 @@ fn routes(engine: &Engine) -> Vec<Option<Route>> {
     let device = options.interface.as_deref();
     let hosts = engine.shared.hosts.borrow();
     hosts.iter().map(|host| interface::route(&interfaces, host.address, device)).collect()
-}
-
-fn is_true(state: &mut State, root: Option<&Root>) -> bool {
-    state.enter(|call| root.is_some_and(|root| call.rooted(root).is_truthy()))
-}
-
-/// The message, if the task ended with an exception of `nmap.new_try`, which is no error of the script's.
-fn tried_message(state: &mut State, results: &[Root]) -> Option<Root> {
-    state.enter(|call: &mut Call<'_>| {
-        let error = results.first().and_then(|root| call.rooted(root).as_table())?;
-        let kind = error.get_str(call, b"errtype").as_str()?;
-        (kind.as_bytes() == b"nmap.new_try").then(|| call.root(error.get_str(call, b"message")))
-    })
 }
