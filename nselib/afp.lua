@@ -37,7 +37,8 @@ local TIMEOUT_MS = 10000
 local ROOT_ID = 2
 local READ_LEN = 60000
 local FILE_LEN_MAX = 64 * 1024 * 1024
-local ENTRIES_MAX = 10000
+-- Entries of a listing, and answers for one folder, which has a thousand entries in each.
+local ENTRIES_MAX, PAGES_MAX = 5000, 20
 
 -- Whole tasks -----------------------------------------------------------------------------------------------------
 
@@ -152,8 +153,8 @@ function Helper:ListShares ()
   return true, names
 end
 
--- Opens the share that a path begins with and calls the function with its number and the path's other parts, a table for
--- a command; the share is closed again.
+-- Opens the share that a path begins with and calls the function with its number and the path's other parts, a table
+-- for a command; the share is closed again.
 local function with_volume (self, str_path, func)
   local parts = Util.SplitPath(str_path)
   local status, opened = checked(self.proto:fp_open_vol(VOL_BITMAP.ID, parts.volume))
@@ -173,7 +174,7 @@ local LISTED_DIR = DIR_BITMAP.ParentDirId | DIR_BITMAP.CreationDate | DIR_BITMAP
 -- The entries of a folder below the node, and theirs as far as told. `left` counts down to the most there may be.
 local function list_into (self, volume_id, node, options, left)
   local start = 1
-  while left[1] > 0 do
+  for _ = 1, PAGES_MAX do
     local response = self.proto:fp_enumerate_ext2(volume_id, node.id, options.dironly and 0 or LISTED_FILE, LISTED_DIR,
       1000, start, 300000, { type = PATH_TYPE.LongName, name = "" })
     local entries = response:getResult()
@@ -208,15 +209,16 @@ end
 -- @param options Table with <code>max_depth</code> (how many levels, 0 for all; default: 1) and <code>dironly</code>.
 -- @return True and a list whose first entry is the list of what is in the folder: tables with <code>id</code>,
 --         <code>name</code>, <code>type</code> (0x80 for folders), <code>privs</code>, <code>create</code>,
---         <code>modify</code>, <code>uid</code>, <code>gid</code>, <code>fsize</code>, and what is in them, such tables,
---         by number; or false and an error.
+--         <code>modify</code>, <code>uid</code>, <code>gid</code>, <code>fsize</code>, and what is in them, such
+--         tables, by number; or false and an error.
 function Helper:Dir (str_path, options)
   local over = { max_depth = options and options.max_depth or 1, dironly = options and options.dironly }
   return with_volume(self, str_path, function (volume_id, path)
     local root = { id = ROOT_ID }
     if path.name ~= "" then
-      local status, result = checked(self.proto:fp_get_file_dir_parms(volume_id, ROOT_ID, DIR_BITMAP.ParentDirId
-        | DIR_BITMAP.LongName | FILE_BITMAP.NodeId, DIR_BITMAP.ParentDirId | DIR_BITMAP.LongName | DIR_BITMAP.NodeId, path))
+      -- The numbers of these facts are the same for files and folders.
+      local facts = DIR_BITMAP.ParentDirId | DIR_BITMAP.LongName | DIR_BITMAP.NodeId
+      local status, result = checked(self.proto:fp_get_file_dir_parms(volume_id, ROOT_ID, facts, facts, path))
       if not status then return false, result end
       local found = result.dir or result.file
       root.id = found.NodeId
@@ -334,7 +336,8 @@ end
 --- Asks when a file was made and changed.
 -- @param vol_name The share.
 -- @param str_path The folders and the file.
--- @return True and a table with <code>create</code>, <code>modify</code> and <code>backup</code> as text, or false and an error.
+-- @return True and a table with <code>create</code>, <code>modify</code> and <code>backup</code> as text, or false and
+--         an error.
 function Helper:GetFileDates (vol_name, str_path)
   local bits = FILE_BITMAP.CreationDate | FILE_BITMAP.ModificationDate | FILE_BITMAP.BackupDate
   local status, result = fact(self, vol_name, str_path, bits, bits)

@@ -60,7 +60,8 @@ end
 -- @return Table with <code>flags</code> (each name of <code>SERVERFLAGS</code>, and <code>raw</code>, the number),
 --         <code>server_name</code>, <code>machine_type</code>, <code>afp_versions</code>, <code>uams</code>,
 --         <code>server_signature</code>, <code>network_addresses</code>, <code>directory_names</code> (with
---         <code>network_addresses_count</code> and <code>directory_names_count</code>) and <code>utf8_server_name</code>.
+--         <code>network_addresses_count</code> and <code>directory_names_count</code>) and
+--         <code>utf8_server_name</code>.
 function server_info (data)
   local info = { flags = {} }
   local machine, versions, uams, _, flags, pos = string.unpack(">I2I2I2I2I2", data)

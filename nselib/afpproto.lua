@@ -362,7 +362,8 @@ end
 -- @return The answer.
 function Proto:fp_copy_file (src_vol, src_did, src_path, dst_vol, dst_did, dst_path, new_name)
   local body = string.pack(">BBI2I4I2I4", COMMAND.FPCopyFile, 0, src_vol, src_did, dst_vol, dst_did)
-  return ask(self, body .. afpdata.encode_path(src_path) .. afpdata.encode_path(dst_path) .. afpdata.encode_path(new_name))
+  for _, path in ipairs({ src_path, dst_path, new_name }) do body = body .. afpdata.encode_path(path) end
+  return ask(self, body)
 end
 
 --- Opens a part of a file: its data or its resources.

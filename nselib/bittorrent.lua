@@ -1,6 +1,6 @@
 ---
--- BitTorrent: files that describe what is shared (BEP 3), links that do (BEP 9), and asking trackers (BEP 3, 15) and the
--- distributed hash table (BEP 5) who shares it.
+-- BitTorrent: files that describe what is shared (BEP 3), links that do (BEP 9), and asking trackers (BEP 3, 15) and
+-- the distributed hash table (BEP 5) who shares it.
 --
 -- @usage
 -- local torrent = bittorrent.Torrent:new()
@@ -71,8 +71,8 @@ end
 
 --- Reads a value (BEP 3, "bencoding").
 -- @param buf The octets.
--- @return True, the value (numbers, texts, lists and tables by key), and where the values of its keys are; or false and an
---         error.
+-- @return True, the value (numbers, texts, lists and tables by key), and where the values of its keys are; or false and
+--         an error.
 function bdecode (buf)
   local spans = {}
   local ok, value = pcall(decode, buf, 1, 1, { ITEMS_MAX }, spans)
@@ -85,8 +85,8 @@ local function text (value) return #value .. ":" .. value end
 -- Torrents --------------------------------------------------------------------------------------------------------
 
 --- What is shared, who tells of it and who shares it: <code>info_hash</code>, <code>trackers</code> (a list),
--- <code>size</code>, <code>peers</code> (a table of tables with <code>port</code>, by address) and <code>nodes</code> (of
--- the hash table, likewise).
+-- <code>size</code>, <code>peers</code> (a table of tables with <code>port</code>, by address) and <code>nodes</code>
+-- (of the hash table, likewise).
 Torrent = {}
 Torrent.__index = Torrent
 
@@ -198,7 +198,7 @@ end
 -- @param tracker Its address.
 -- @return True, or false and an error.
 function Torrent:http_tracker_peers (tracker)
-  local function escaped (octets) return (string.gsub(octets, ".", function (c) return ("%%%02x"):format(string.byte(c)) end)) end
+  local function escaped (octets) return (string.gsub(stdnse.tohex(octets), "%x%x", "%%%0")) end
   local query = ("info_hash=%s&peer_id=%s&port=%d&uploaded=0&downloaded=0&left=%d&event=started&compact=1"):format(
     escaped(self.info_hash), self.peer_id, self.port, self.size)
   local response = http.get_url(tracker .. (string.find(tracker, "?", 1, true) and "&" or "?") .. query,

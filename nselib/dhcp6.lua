@@ -1,5 +1,6 @@
 ---
--- Dynamic Host Configuration Protocol for IP version 6 (DHCPv6, RFC 8415): asking a link for servers and what they offer.
+-- Dynamic Host Configuration Protocol for IP version 6 (DHCPv6, RFC 8415): asking a link for servers and what they
+-- offer.
 --
 -- @usage
 -- local helper = dhcp6.Helper:new("eth0")
@@ -96,7 +97,8 @@ local function time_servers (data)
   return #list > 0 and table.concat(list, ", ") or nil
 end
 
---- Shows options: a table by number of pairs, what the option is called and a function that makes text of its data, or nil.
+--- Shows options: a table by number of pairs, what the option is called and a function that makes text of its data, or
+-- nil.
 OptionToString = {
   [1] = { "Client identifier", duid_text },
   [2] = { "Server identifier", duid_text },

@@ -167,8 +167,8 @@ end
 
 --- Asks the lists of the category about an address, all at once.
 -- @param ip The address.
--- @return A list of tables with <code>name</code> and <code>result</code> (<code>state</code>, <code>details</code>), one
---         for each list that has the address.
+-- @return A list of tables with <code>name</code> and <code>result</code> (<code>state</code>, <code>details</code>),
+--         one for each list that has the address.
 function Helper:checkBL (ip)
   local answers, threads = {}, {}
   local condvar = nmap.condvar(answers)

@@ -40,8 +40,8 @@ eap_str = { [1] = "Identity", [2] = "Notification", [3] = "Legacy Nak", [4] = "E
 -- @param pkt The frame, from Ethernet's header on.
 -- @return A table with <code>mac_src</code>, <code>mac_dst</code>, <code>ether_type</code>, <code>version</code>,
 --         <code>type</code>, <code>length</code> and, for messages, <code>eap</code>: a table with <code>code</code>,
---         <code>id</code>, <code>length</code> and for questions and answers <code>type</code> and <code>body</code>, where
---         the text of an identity is <code>body.identity</code>. Nil if it is none.
+--         <code>id</code>, <code>length</code> and for questions and answers <code>type</code> and <code>body</code>,
+--         where the text of an identity is <code>body.identity</code>. Nil if it is none.
 function parse (pkt)
   if #pkt < 18 then return nil end
   local packet, pos = {}, nil

@@ -125,7 +125,8 @@ function Request.DevAttrQry:__tostring ()
   -- Who asks, which devices, a delimiter, what to tell.
   local source = Attribute:new(NODE_NAME, SOURCE .. "\0")
   local body = tostring(source) .. tostring(self.keys) .. tostring(Attribute:new(0)) .. tostring(self.wanted)
-  return tostring(Header:new(DEVICE_ATTRIBUTE_QUERY, #body, FLAG_CLIENT | FLAG_LAST | FLAG_FIRST, self.trans_id, 0)) .. body
+  local flags = FLAG_CLIENT | FLAG_LAST | FLAG_FIRST
+  return tostring(Header:new(DEVICE_ATTRIBUTE_QUERY, #body, flags, self.trans_id, 0)) .. body
 end
 
 --- Answers.
@@ -135,8 +136,8 @@ Response.__index = Response
 --- Reads an answer.
 -- @param header Its header.
 -- @param data The octets after the header.
--- @return The answer: a table with <code>header</code>, <code>error</code> (0 for none) and <code>attributes</code>, those
---         after the delimiter; nil if it is cut off.
+-- @return The answer: a table with <code>header</code>, <code>error</code> (0 for none) and <code>attributes</code>,
+--         those after the delimiter; nil if it is cut off.
 function Response.parse (header, data)
   if #data < 4 then return nil end
   local response = setmetatable({ header = header, attributes = {} }, Response)

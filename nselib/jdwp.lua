@@ -177,7 +177,8 @@ end
 -- @param id A number for the command.
 -- @return True or false.
 -- @return The description that the virtual machine gives of itself; or an error.
--- @return A table with <code>major</code> and <code>minor</code> of the protocol, <code>version</code> and <code>name</code>.
+-- @return A table with <code>major</code> and <code>minor</code> of the protocol, <code>version</code> and
+--         <code>name</code>.
 function getVersion (socket, id)
   return ask(socket, id, 1, 1, "", function (data)
     local details, pos = {}, nil
@@ -224,8 +225,8 @@ end
 -- @param socket The socket.
 -- @param id A number for the command.
 -- @param threadID The thread's number.
--- @return True, what it does (1: runs, 2: sleeps, 3: waits for a lock, 4: waits), and 1 if it is suspended; or false and
---         an error.
+-- @return True, what it does (1: runs, 2: sleeps, 3: waits for a lock, 4: waits), and 1 if it is suspended; or false
+--         and an error.
 function threadStatus (socket, id, threadID)
   return ask(socket, id, 11, 4, number(threadID), function (data)
     local status, suspended = string.unpack(">I4I4", data)
@@ -257,8 +258,8 @@ end
 -- @param socket The socket.
 -- @param id A number for the command.
 -- @param signature Its name, as in <code>Ljava/lang/Class;</code>.
--- @return True and a list of tables with <code>refTypeTag</code>, <code>id</code> and <code>status</code>, mostly one; or
---         false and an error.
+-- @return True and a list of tables with <code>refTypeTag</code>, <code>id</code> and <code>status</code>, mostly one;
+--         or false and an error.
 function getClassBySignature (socket, id, signature)
   return ask(socket, id, 1, 2, toUTF8(signature), function (data) return (read_list(data, 1, read_class(false))) end)
 end

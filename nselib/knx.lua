@@ -45,8 +45,8 @@ end
 
 --- Reads the header of a message.
 -- @param knxMessage The octets.
--- @return The header's length, the protocol's version, what the message is, its whole length, and the position after the
---         header; nil if it is none.
+-- @return The header's length, the protocol's version, what the message is, its whole length, and the position after
+--         the header; nil if it is none.
 function parseHeader (knxMessage)
   if #knxMessage < HEADER_LEN then return nil end
   local header_len, version, service, total, pos = string.unpack(">BBI2I2", knxMessage)

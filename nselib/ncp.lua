@@ -125,8 +125,8 @@ Response.__index = Response
 --- Reads an answer.
 -- @param header The 8 octets in front.
 -- @param data The octets after them.
--- @return The answer: a table with <code>type</code>, <code>sequence</code>, <code>connection</code>, <code>task</code>,
---         <code>completion</code>, <code>status</code> and <code>data</code>; nil if it is none.
+-- @return The answer: a table with <code>type</code>, <code>sequence</code>, <code>connection</code>,
+--         <code>task</code>, <code>completion</code>, <code>status</code> and <code>data</code>; nil if it is none.
 function Response:new (header, data)
   if #data < 8 then return nil end
   local o = setmetatable({ header = header, length = string.unpack(">I4", header, 5) }, self)
@@ -199,8 +199,8 @@ ResponseParser = {}
 --         <code>prod_minor</code>, <code>prod_revision</code> and <code>os_lang_id</code>.
 function ResponseParser.GetFileServerInfo (data)
   local info, name, pos = {}, nil, nil
-  name, info.os_major, info.os_minor, info.conns_max_use, info.conns_inuse, info.volumes_max, info.os_rev, info.sftsupportlevel,
-    info.ttssupportlevel, pos = string.unpack(">c48BBI2I2I2BBB", data)
+  name, info.os_major, info.os_minor, info.conns_max_use, info.conns_inuse, info.volumes_max, info.os_rev,
+    info.sftsupportlevel, info.ttssupportlevel, pos = string.unpack(">c48BBI2I2I2BBB", data)
   info.srvname = Util.CToLuaString(name)
   -- Most used connections, versions of parts, levels and flags come in between.
   pos = pos + 11

@@ -219,8 +219,8 @@ end
 
 --- Asks for the server's file systems.
 -- @return True and an answer with <code>fsinfo</code>, a list of tables with <code>fs_type</code>,
---         <code>fs_logical_device</code> and <code>fs_physical_device</code>, if <code>header.error</code> is 0; or false
---         and an error.
+--         <code>fs_logical_device</code> and <code>fs_physical_device</code>, if <code>header.error</code> is 0; or
+--         false and an error.
 function Helper:getFsInfo () return ask(self, NDMP.MessageType.CONFIG_GET_FS_INFO) end
 
 --- Asks for the host.

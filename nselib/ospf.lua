@@ -164,7 +164,8 @@ local LSA = OSPF.LSA
 -- @param data The octets.
 -- @param pos Where it begins.
 -- @return Table with <code>age</code>, <code>options</code>, <code>type</code>, <code>id</code>,
---         <code>adv_router</code>, <code>sequence</code>, <code>chksum</code> and <code>length</code>; nil if it is cut off.
+--         <code>adv_router</code>, <code>sequence</code>, <code>chksum</code> and <code>length</code>; nil if it is cut
+--         off.
 function LSA.parse_header (data, pos)
   if pos + LSA_HEADER_LEN - 1 > #data then return nil end
   local lsa = {}

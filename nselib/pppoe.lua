@@ -90,8 +90,8 @@ end
 
 --- Reads a message of the link's own protocol.
 -- @param data The frame's data.
--- @return Table with <code>code</code>, <code>id</code> and <code>options</code>, a table of octets by number; nil if it is
---         none.
+-- @return Table with <code>code</code>, <code>id</code> and <code>options</code>, a table of octets by number; nil if
+--         it is none.
 function LCP.parse (data)
   if #data < 6 or string.unpack(">I2", data) ~= PROTOCOL_LCP then return nil end
   local message = { options = {} }

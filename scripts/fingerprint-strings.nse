@@ -70,7 +70,9 @@ end
 
 action = function (_, port)
   local len_min = tonumber(stdnse.get_script_args(SCRIPT_NAME .. ".n") or 4) or 4
-  local fingerprint = string.gsub(port.version.service_fp, "\nSF:", "")
+  local text = port.version.service_fp
+  if not text then return nil end
+  local fingerprint = string.gsub(text, "\nSF:", "")
   local names, order = {}, {}
   local pos = 1
   for _ = 1, ANSWERS_MAX do

@@ -8,9 +8,9 @@ local string = require "string"
 description = [[
 Looks whether a server's certificate is one whose private key is public.
 
-Some products ship with the same key in each device; whoever has such a device or its software can read what others say to
-theirs. The certificates are known by their SHA-1 sums, which come from a file: lines of <code>[name]</code> say where the
-sums below them were found, text behind a sum after a space is a remark.
+Some products ship with the same key in each device; whoever has such a device or its software can read what others say
+to theirs. The certificates are known by their SHA-1 sums, which come from a file: lines of <code>[name]</code> say
+where the sums below them were found, text behind a sum after a space is a remark.
 ]]
 
 ---

@@ -180,9 +180,14 @@ impl Progress {
             etc: time + remaining,
             elapsed_ms: self.started.elapsed().as_millis() as u64,
             hosts_done: self.hosts_done,
-            hosts_up: self.hosts_up,
+            hosts_up: self.hosts_up + if self.is_of_up_hosts() { self.hosts_now } else { 0 },
             hosts_now: self.hosts_now,
         }
+    }
+
+    /// Whether the hosts of the present task are known to be up.
+    fn is_of_up_hosts(&self) -> bool {
+        !self.task.starts_with("Ping Scan") && !self.task.starts_with("Parallel DNS")
     }
 
     /// Does what a key says; `true`: a status is wanted.

@@ -105,10 +105,15 @@ impl TimingOptions {
                 return Err(Failure(format!("{name}: a number above 0 is expected")));
             }
         }
-        for (name, count) in [("--min-parallelism", self.min_parallelism), ("--max-parallelism", self.max_parallelism)]
-        {
+        let (parallelism, hosts) = ("parallelism", "hostgroup");
+        for (name, what, count) in [
+            ("--min-", parallelism, self.min_parallelism),
+            ("--max-", parallelism, self.max_parallelism),
+            ("--min-", hosts, self.min_hostgroup),
+            ("--max-", hosts, self.max_hostgroup),
+        ] {
             if count == Some(0) {
-                return Err(Failure(format!("{name}: a number above 0 is expected")));
+                return Err(Failure(format!("{name}{what}: a number above 0 is expected")));
             }
         }
         Ok(())

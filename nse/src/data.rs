@@ -86,8 +86,8 @@ impl DataFolders {
         }
     }
 
-    /// Names of the files in `scripts` or `nselib` that end like this: those of the first such folder, else the binary's
-    /// own; sorted, without the end.
+    /// Names of the files in `scripts` or `nselib` that end like this: those of the first such folder, else those
+    /// in the binary; sorted, without the end.
     pub fn names(&self, folder: &str, end: &str) -> Vec<String> {
         let mut folders: Vec<PathBuf> = self.folders.iter().map(|data| data.join(folder)).collect();
         if folder == "scripts" {

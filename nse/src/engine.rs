@@ -197,8 +197,8 @@ impl Engine {
                 end
             end
             return list";
-        let name = library
-            .map(|name| self.state.enter(|call| call.string(name.as_bytes()).map(|name| call.root(name.into()))));
+        let name =
+            library.map(|name| self.state.enter(|call| call.string(name.as_bytes()).map(|name| call.root(name))));
         let args: Vec<Root> = name.transpose().ok()?.into_iter().collect();
         let results = run_chunk(&mut self.state, LIST, "=engine", &args).ok()?;
         self.state.enter(|call| {

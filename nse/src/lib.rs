@@ -14,6 +14,8 @@ mod embedded;
 mod engine;
 mod files;
 mod format;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod instance;
 mod load;
 mod resolve;

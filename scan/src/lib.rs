@@ -8,6 +8,8 @@
 
 pub mod discovery;
 pub mod dns;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod interface;
 pub mod link;
 pub mod neighbour;

@@ -24,8 +24,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(120);
 const LOADS: usize = 5;
 /// How often a running program is looked at.
 const POLL: Duration = Duration::from_millis(2);
-/// One where scripts expect a web server.
-const WEB_PORT: u16 = 7080;
+/// Where scripts expect a web server; the first that is free everywhere is taken.
+const WEB_PORTS: [u16; 3] = [7080, 8180, 8000];
 
 /// What one run took.
 #[derive(Clone, Copy, Default, Debug)]
@@ -62,7 +62,7 @@ pub fn main(workspace: &Workspace, args: &[String]) -> Result<(), Error> {
     let works = [
         Work {
             name: "4,096 web hosts, 3 scripts",
-            args: words(&format!("-p {WEB_PORT} --script {web_scripts} 127.64.0.0/20")),
+            args: words(&format!("-p {} --script {web_scripts} 127.64.0.0/20", web.port)),
             expected: ("http-title: ", 4096),
         },
         Work {
@@ -198,6 +198,7 @@ fn median(costs: &[Cost]) -> Cost {
 
 /// An nginx that answers on every loopback address.
 struct Web {
+    port: u16,
     child: Child,
     folder: PathBuf,
 }
@@ -214,6 +215,8 @@ impl Web {
     fn start() -> Result<Web, Error> {
         let folder = std::env::temp_dir().join(format!("perilune-bench-{}", std::process::id()));
         let home = folder.display().to_string();
+        let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
+        let port = WEB_PORTS.into_iter().find(is_free).ok_or_else(|| Error::Findings("no port is free".to_owned()))?;
         fs::create_dir_all(&folder).map_err(Error::at(&folder))?;
         let page = "<html><head><title>Moon</title></head><body>A page.</body></html>";
         fs::write(folder.join("index.html"), page).map_err(Error::at(&folder))?;
@@ -222,16 +225,16 @@ impl Web {
             events {{ worker_connections 30000; }}
             http {{ access_log off; client_body_temp_path {home}/1; proxy_temp_path {home}/2;
                 fastcgi_temp_path {home}/3; uwsgi_temp_path {home}/4; scgi_temp_path {home}/5;
-                server {{ listen {WEB_PORT} backlog=16384; root {home}; }} }}"
+                server {{ listen {port} backlog=16384; root {home}; }} }}"
         );
         let path = folder.join("nginx.conf");
         fs::write(&path, config).map_err(Error::at(&path))?;
         let mut command = Command::new("/usr/sbin/nginx");
         command.arg("-c").arg(&path).arg("-p").arg(&folder).arg("-e").arg(folder.join("err"));
         let child = command.spawn().map_err(|error| process::cannot_start(&command, error))?;
-        let web = Web { child, folder };
+        let web = Web { port, child, folder };
         let deadline = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, WEB_PORT)).is_err() {
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             if Instant::now() > deadline {
                 return Err(Error::Findings("nginx does not listen".to_owned()));
             }

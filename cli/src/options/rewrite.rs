@@ -1,5 +1,5 @@
-//! Nmap's words, rewritten to options that `clap` parses: `-sT`, `-oX`, `-script`; and those that change nothing here or
-//! are refused.
+//! Nmap's words, rewritten to options that `clap` parses: `-sT`, `-oX`, `-script`; and those that change nothing
+//! here or are refused.
 
 use super::{Options, usage};
 use clap::CommandFactory;

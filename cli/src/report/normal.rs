@@ -149,7 +149,7 @@ pub fn starting(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io:
 pub fn done(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io::Result<()> {
     writeln!(out, "{} done: {}", options.name(), text::summary(run))?;
     match run.raw {
-        Some(raw) if options.verbose > 0 && raw.sent > 0 => {
+        Some(raw) if options.verbose > 0 => {
             let (sent, received) = (text::bytes(raw.sent_bytes), text::bytes(raw.received_bytes));
             writeln!(out, "           Raw packets sent: {} ({sent}) | Rcvd: {} ({received})", raw.sent, raw.received)
         }
@@ -259,7 +259,8 @@ pub fn script(out: &mut impl Write, result: &ScriptResult) -> io::Result<()> {
     if output.is_empty() {
         return Ok(());
     }
-    let block = format!("{}: {}", result.id, output.trim_end_matches('\n'));
+    // One line feed at the end begins no line.
+    let block = format!("{}: {}", result.id, output.strip_suffix('\n').unwrap_or(&output));
     let mut lines = block.split('\n').peekable();
     while let Some(line) = lines.next() {
         let mark = if lines.peek().is_some() { "| " } else { "|_" };

@@ -97,8 +97,8 @@ pub fn milliseconds(us: u64) -> String {
 /// `172B`, `44.044KB`
 pub fn bytes(count: u64) -> String {
     match count {
-        0..10_000 => format!("{count}B"),
-        10_000..10_000_000 => format!("{:.3}KB", count as f64 / 1e3),
+        0..1_000 => format!("{count}B"),
+        1_000..1_000_000 => format!("{:.3}KB", count as f64 / 1e3),
         _ => format!("{:.3}MB", count as f64 / 1e6),
     }
 }

@@ -248,7 +248,7 @@ impl<'o> Scan<'o> {
         self.progress.finish();
         self.run.ended_at = seconds_since_epoch();
         self.run.elapsed_ms = self.started.elapsed().as_millis() as u64;
-        self.run.raw = self.is_privileged.then_some(self.progress.traffic);
+        self.run.raw = (self.is_privileged && !self.options.list_scan).then_some(self.progress.traffic);
         self.run.exit = match &result {
             _ if interrupt::count() > 0 => Exit::Error("interrupted".to_owned()),
             Ok(()) => Exit::Success,

@@ -221,7 +221,8 @@ fn line(finding: &Finding) -> String {
 fn json_line(finding: &Finding) -> String {
     let severity = if finding.severity == Severity::Error { "error" } else { "warning" };
     let object = serde_json::json!({
-        "file": finding.path, "line": finding.line, "severity": severity, "rule": finding.rule, "reason": finding.reason,
+        "file": finding.path, "line": finding.line, "severity": severity, "rule": finding.rule,
+        "reason": finding.reason,
     });
     format!("{object}\n")
 }

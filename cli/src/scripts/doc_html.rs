@@ -311,7 +311,8 @@ fn frame(title: &str, up: &str, body: &str) -> String {
          script-src 'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<header><a href=\"{up}index.html\">Index</a>\n\
          <form action=\"{up}index.html\"><input id=\"search\" name=\"q\" type=\"search\" placeholder=\"Search\" \
-         aria-label=\"Search\"></form></header>\n<main>\n{body}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+         aria-label=\"Search\"></form></header>\n<main>\n{body}</main>\n<script>\n{SCRIPT}\
+         </script>\n</body>\n</html>\n",
         shown(title)
     )
 }

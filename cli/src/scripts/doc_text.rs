@@ -149,7 +149,7 @@ impl Text {
         }
         for (idx, part) in parts.enumerate() {
             let is_item = matches!(part, Part::Item { .. });
-            if (idx > 0 || !is_item_before) && !(is_item && is_item_before) {
+            if !is_item_before || idx > 0 && !is_item {
                 self.empty_line();
             }
             is_item_before = is_item;

@@ -17,6 +17,17 @@ use packet::Reply;
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+/// The doors for [`crate::fuzzing`].
+#[cfg(fuzzing)]
+pub(crate) fn encode(question: &Question, id: u16) -> Option<Vec<u8>> {
+    question.encode(id)
+}
+
+#[cfg(fuzzing)]
+pub(crate) fn decode(question: &Question, id: u16, message: &[u8]) {
+    let _ = question.decode(id, message);
+}
+
 /// Questions to one server at once: at first, at least, at most.
 const WINDOW: (f64, f64, f64) = (10.0, 10.0, 100.0);
 /// Servers asked for one question.

@@ -29,7 +29,7 @@ const STEP: usize = 16;
 /// Blocks above are the system's: it merges them, and with lists for them, too, programs were no faster but larger.
 const SMALL_MAX: usize = 1024;
 const LIST_COUNT: usize = SMALL_MAX / STEP;
-/// Taken from the system at once.
+/// Taken from the system at once: whole pages.
 const SLAB_LEN: usize = 256 << 10;
 /// Looks at a taken lock before the processor is left to others.
 const SPINS: u32 = 100;
@@ -68,6 +68,16 @@ fn list_of(layout: Layout) -> Option<usize> {
 /// Length of the blocks of a list.
 fn size_of(list: usize) -> usize {
     (list + 1) * STEP
+}
+
+/// Memory of [`SLAB_LEN`] from the kernel. A slab among the blocks of the system's allocator would keep what lies below
+/// it from being given back.
+#[allow(unsafe_code, reason = "memory is the system's")]
+fn slab() -> Option<*mut u8> {
+    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: The call takes no memory of ours.
+    let start = unsafe { libc::mmap(ptr::null_mut(), SLAB_LEN, access, kind, -1, 0) };
+    (start != libc::MAP_FAILED).then(|| start.cast())
 }
 
 impl Lists {
@@ -110,12 +120,7 @@ impl Lists {
     unsafe fn cut(&mut self, list: usize) -> *mut u8 {
         let size = size_of(list);
         if (self.end as usize) - (self.at as usize) < size {
-            let slab = Layout::from_size_align(SLAB_LEN, STEP).expect("both are powers of two");
-            // SAFETY: The layout has a size.
-            let start = unsafe { System.alloc(slab) };
-            if start.is_null() {
-                return start;
-            }
+            let Some(start) = slab() else { return ptr::null_mut() };
             // SAFETY: The lock is held.
             unsafe { self.keep_rest() };
             self.at = start;

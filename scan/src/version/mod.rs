@@ -33,6 +33,12 @@ use service::{Connection, Outcome, Phase, Service};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+/// The door for [`crate::fuzzing`].
+#[cfg(fuzzing)]
+pub(crate) fn fill(templates: &[u8], subject: &[u8], groups: &crate::regex::Groups) {
+    let _ = template::fill(templates, subject, groups);
+}
+
 /// How long a connection may take, milliseconds.
 const CONNECT_MS: u64 = 5_000;
 /// A step takes no longer, so that who watches the scan is heard.

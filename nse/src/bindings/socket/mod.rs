@@ -15,7 +15,7 @@ use crate::thread::ThreadId;
 use crate::trace::{self, Way};
 use crate::wait::{Goal, Operation, Wait, advance};
 use perilune_scan::link::Capture;
-use perilune_scan::net::{Millis, SocketId, Transport};
+use perilune_scan::net::{Millis, NetError, SocketId, Transport};
 use perilune_scan::secure::Secure;
 use perilune_tls::Config;
 use perilune_tls::limits::SERVER_NAME_LEN_MAX;
@@ -280,6 +280,18 @@ enum Usable {
     Refused(&'static [u8]),
 }
 
+/// What the system said, as the C library words it, with its number.
+fn told(error: NetError) -> &'static str {
+    match error {
+        NetError::AddressInUse => "Address already in use (98)",
+        NetError::AccessDenied => "Permission denied (13)",
+        NetError::TooManySockets => "Too many open files (24)",
+        NetError::NetworkUnreachable => "Network is unreachable (101)",
+        NetError::HostUnreachable => "No route to host (113)",
+        NetError::Refused | NetError::Reset | NetError::TimedOut | NetError::Other => "Invalid argument (22)",
+    }
+}
+
 /// Opens a UDP socket that was never connected; looks whether any other is open.
 /// Errors: `Error in setup of iod …` when the system has no such socket, and those of [`check_free`].
 fn usable(call: &mut Call<'_>, socket: &Rc<RefCell<SocketState>>) -> Result<Usable, LuaError> {
@@ -297,7 +309,7 @@ fn usable(call: &mut Call<'_>, socket: &Rc<RefCell<SocketState>>) -> Result<Usab
             Ok(id) => (state.id, state.is_open, state.eof_seen, state.has_failed) = (Some(id), true, false, false),
             Err(error) => {
                 let family = if local.is_ipv6() { 10 } else { 2 };
-                return Err(call.error(format!("Error in setup of iod with proto 17 and af {family}: {error:?}")));
+                return Err(call.error(format!("Error in setup of iod with proto 17 and af {family}: {}", told(error))));
             }
         }
     }

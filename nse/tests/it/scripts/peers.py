@@ -4,11 +4,14 @@ Usage: peers.py KIND PORT. The kinds are the functions in the last line; each li
 127.0.0.1 and runs until it is killed. Where a protocol knows one port only, that one is served, too.
 """
 
+import contextlib
 import hashlib
 import socket
 import struct
+import subprocess
 import sys
 import threading
+import time
 
 
 def udp(port):
@@ -216,5 +219,46 @@ def rpc(port):
     while True:
         threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 
+# CVE-2016-9244: openssl s_server of the folder's key.pem and cert.pem, whose answers to identifiers of 16 octets
+# are made 32 octets long.
+def ticketbleed(port):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        behind = free.getsockname()[1]
+    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{behind}", "-key", "key.pem", "-cert", "cert.pem"]
+    subprocess.Popen(command + ["-quiet", "-www", "-tls1_2", "-cipher", "ALL:@SECLEVEL=0"])
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", behind)).close()
+            break
+        except OSError:
+            time.sleep(0.1)
 
-{"stun": stun, "coap": coap, "nbstat": nbstat, "dhcp": dhcp, "snmp": snmp, "rpc": rpc, "ike": ike}[sys.argv[1]](int(sys.argv[2]))
+    def pump(source, target, change):
+        try:
+            while data := source.recv(65536):
+                target.sendall(change(data))
+        except OSError:
+            pass
+        # The other thread waits for what this socket says: closing alone would not wake it.
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+    def longer(data):
+        # A record of a handshake, a hello of the server, and its identifier's length.
+        if data[:1] != b"\x16" or data[5:6] != b"\x02" or data[43] != 16:
+            return data
+        record = struct.unpack(">H", data[3:5])[0] + 16
+        hello = int.from_bytes(data[6:9], "big") + 16
+        head = data[:3] + struct.pack(">H", record) + data[5:6] + hello.to_bytes(3, "big") + data[9:43]
+        return head + b"\x20" + data[44:60] + b"memory not clear" + data[60:]
+
+    listener = socket.create_server(("127.0.0.1", port))
+    while True:
+        client = listener.accept()[0]
+        server = socket.create_connection(("127.0.0.1", behind))
+        threading.Thread(target=pump, args=(client, server, lambda data: data), daemon=True).start()
+        threading.Thread(target=pump, args=(server, client, longer), daemon=True).start()
+
+
+{"stun": stun, "coap": coap, "nbstat": nbstat, "dhcp": dhcp, "snmp": snmp, "rpc": rpc, "ike": ike,
+ "ticketbleed": ticketbleed}[sys.argv[1]](int(sys.argv[2]))
