@@ -80,5 +80,5 @@ pub const EXCUSED: &[(&str, &str, &str)] = &[
     ("imap-capabilities", "", "the reference takes words at the end of the answer for capabilities"),
     ("smb-os-discovery", "\\x00", "the reference leaves the octet that ends a name in the name"),
     ("tcp/389 service", "version", "the server is version 2.5.13; the reference takes it for a much older one"),
-    ("tcp/3306 service", "", "the server is MariaDB, and says so behind a number made for old clients"),
+    ("tcp/10809 service", "tcpwrapped", "the server starts again after each bad connection, and is met while it does"),
 ];
