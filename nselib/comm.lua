@@ -97,13 +97,39 @@ local function converse (host, port, data, opts, proto)
   return socket, reply or early, early
 end
 
---- Connects, sends nothing and reads.
+-- Services that can be switched to TLS, and so are some of shortport.ssl, yet begin without it.
+local BEGIN_PLAIN = tableaux.invert({ "ftp", "smtp", "submission", "imap", "pop3", "nntp", "ldap", "xmpp-client",
+  "xmpp-server", "mysql", "postgresql", "ms-wbt-server" })
+
+-- The protocols to try, the likely one first.
+local function protocols (host, port, opts)
+  if opts.proto and opts.proto ~= "tcp" then return { opts.proto } end
+  if type(port) == "table" then
+    if default_proto(port) == "udp" then return { "udp" } end
+    if port.version and port.version.service_tunnel == "ssl" then return { "ssl", "tcp" } end
+    if STARTS_PLAIN[port.service or ""] then return { "tcp", "ssl" } end
+  end
+  local described = type(port) == "table" and port or { number = tonumber(port), protocol = "tcp", state = "open" }
+  described = { number = described.number, protocol = described.protocol or "tcp", state = described.state or "open",
+    service = described.service, version = described.version }
+  local likely = not BEGIN_PLAIN[described.service or ""] and shortport.ssl(host, described)
+  return likely and { "ssl", "tcp" } or { "tcp", "ssl" }
+end
+
+--- Connects, sends nothing and reads. Where TLS is to be expected from the first byte, that is tried first.
 -- @param host The host table or an address.
 -- @param port The port table or a number.
 -- @param opts Options.
 -- @return True and what was read, or false and an error.
 function get_banner (host, port, opts)
-  return exchange(host, port, nil, opts)
+  opts = opts or {}
+  if opts.proto or protocols(host, port, opts)[1] ~= "ssl" then return exchange(host, port, nil, opts) end
+  local reading = { recv_before = true }
+  for key, value in pairs(opts) do reading[key] = value end
+  local socket, reply, _, early = tryssl(host, port, nil, reading)
+  if not socket then return false, reply end
+  socket:close()
+  return true, early or reply
 end
 
 --- Connects, sends and reads the reply.
@@ -152,10 +178,6 @@ function opencon (host, port, data, opts)
   return converse(host, port, data, opts, opts.proto or default_proto(port))
 end
 
--- Services that can be switched to TLS, and so are some of shortport.ssl, yet begin without it.
-local BEGIN_PLAIN = tableaux.invert({ "ftp", "smtp", "submission", "imap", "pop3", "nntp", "ldap", "xmpp-client",
-  "xmpp-server", "mysql", "postgresql", "ms-wbt-server" })
-
 --- Connects with or without TLS, whichever the service answers to.
 --
 -- The more likely one is tried first: TLS if version detection found it or the port suggests it.
@@ -170,25 +192,8 @@ local BEGIN_PLAIN = tableaux.invert({ "ftp", "smtp", "submission", "imap", "pop3
 -- @return What was read before sending, if <code>recv_before</code> is set.
 function tryssl (host, port, data, opts)
   opts = opts or {}
-  local order
-  if opts.proto and opts.proto ~= "tcp" then
-    order = { opts.proto }
-  elseif type(port) == "table" and default_proto(port) == "udp" then
-    order = { "udp" }
-  elseif type(port) == "table" and port.version and port.version.service_tunnel == "ssl" then
-    order = { "ssl", "tcp" }
-  elseif type(port) == "table" and STARTS_PLAIN[port.service or ""] then
-    order = { "tcp", "ssl" }
-  else
-    local described = type(port) == "table" and port or { number = tonumber(port), protocol = "tcp", state = "open" }
-    described = { number = described.number, protocol = described.protocol or "tcp", state = described.state or "open",
-      service = described.service, version = described.version }
-    local likely = not BEGIN_PLAIN[described.service or ""] and shortport.ssl(host, described)
-    order = likely and { "ssl", "tcp" } or { "tcp", "ssl" }
-  end
-
   local failure
-  for _, proto in ipairs(order) do
+  for _, proto in ipairs(protocols(host, port, opts)) do
     local socket, reply, early = converse(host, port, data, opts, proto)
     if socket then return socket, reply, proto, early end
     failure = failure or reply
