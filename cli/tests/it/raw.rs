@@ -133,6 +133,10 @@ fn raw_scans_between_networks() {
             "RCVD (",
         ],
     );
+    for scan in ["-sS", "-sT", "-sT --unprivileged"] {
+        let report = networks.scan(&format!("-n -6 {scan} -p 8079-8080 fe80::ff:fe00:7702%va"));
+        check(&report, &["8079/tcp closed unknown", "8080/tcp open   http-proxy"]);
+    }
     let report = networks.scan("-n -6 -p 8081 fd78::3 --reason --traceroute");
     check(&report, &["8081/tcp open  sunproxyadmin syn-ack ttl 63", "TRACEROUTE (using port 8081/tcp)"]);
     let hops: Vec<&str> = report.lines().filter(|line| line.contains(" ms fd7")).collect();
