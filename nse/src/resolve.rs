@@ -6,6 +6,7 @@
 use crate::shared::{Answer, Shared};
 use crate::wait::Wait;
 use perilune_scan::net::{Millis, Network, Read, SocketId, Transport};
+use perilune_scan::target::short_form;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// As the C library says it.
@@ -52,10 +53,10 @@ pub(crate) enum Lookup {
     UnderWay(Wait),
 }
 
-/// Numeric addresses and names of the hosts file.
+/// Numeric addresses, short ones of IPv4 included, and names of the hosts file.
 pub(crate) fn known(host: &[u8], family: Family) -> Vec<IpAddr> {
     let Ok(host) = std::str::from_utf8(host) else { return Vec::new() };
-    if let Ok(address) = host.parse::<IpAddr>() {
+    if let Some(address) = host.parse().ok().or_else(|| short_form(host).map(IpAddr::from)) {
         return if family.takes(&address) { vec![address] } else { Vec::new() };
     }
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
@@ -78,7 +79,8 @@ pub(crate) fn start(engine: &Shared, host: &[u8], family: Family) -> Lookup {
     if !found.is_empty() {
         return Lookup::Known(found);
     }
-    let numeric = std::str::from_utf8(host).is_ok_and(|host| host.parse::<IpAddr>().is_ok());
+    let numeric =
+        std::str::from_utf8(host).is_ok_and(|host| host.parse::<IpAddr>().is_ok() || short_form(host).is_some());
     if numeric {
         return Lookup::Failed("Address family for hostname not supported".to_owned());
     }

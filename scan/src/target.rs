@@ -180,7 +180,8 @@ pub fn parse(expression: &str, families: Families, hosts: &Hosts) -> Result<Targ
         let addresses = addresses_of(literal);
         return Ok(Target { addresses, name: None, other_addresses: Vec::new(), warnings });
     }
-    let all = hosts.addresses(base);
+    let short = short_form(base).map(IpAddr::from);
+    let all = short.as_ref().map_or_else(|| hosts.addresses(base), std::slice::from_ref);
     let mut usable: Vec<IpAddr> = all.iter().copied().filter(|address| families.includes(address)).collect();
     if usable.is_empty() {
         let known = !all.is_empty();
@@ -452,6 +453,26 @@ fn literal(base: &str) -> Result<Option<Addresses>, TargetErrorKind> {
     Ok(base.parse::<Ipv6Addr>().ok().map(|address| Addresses::Range(address, address)))
 }
 
+/// An IPv4 address in a form that C libraries take for one, `127.1` or `0x7f000001`: up to four numbers, the last of
+/// which fills what the others leave.
+pub fn short_form(text: &str) -> Option<Ipv4Addr> {
+    let number = |part: &str| {
+        let (digits, radix) = match part.strip_prefix("0x").or_else(|| part.strip_prefix("0X")) {
+            Some(digits) => (digits, 16),
+            None if part.len() > 1 && part.starts_with('0') => (&part[1..], 8),
+            None => (part, 10),
+        };
+        let is_plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_plain.then(|| u32::from_str_radix(digits, radix).ok()).flatten()
+    };
+    let parts: Vec<u32> = text.splitn(5, '.').map(number).collect::<Option<_>>()?;
+    let (&last, octets) = parts.split_last()?;
+    let last_bits = 32_u32.checked_sub(8 * octets.len() as u32).filter(|&bits| bits > 0)?;
+    let fits = octets.iter().all(|&octet| octet < 256) && (last_bits == 32 || last < 1 << last_bits);
+    let front = octets.iter().fold(0, |front, &octet| front << 8 | octet);
+    fits.then(|| Ipv4Addr::from((u64::from(front) << last_bits) as u32 | last))
+}
+
 /// Four octet sets parted by dots.
 fn octets(base: &str) -> Option<[OctetSet; 4]> {
     let mut sets = [OctetSet::default(); 4];
@@ -513,7 +534,9 @@ impl fmt::Display for TargetError {
                 "Failed to resolve \"{expression}\": it has addresses of the other family only; try without {}",
                 option(families)
             ),
-            TargetErrorKind::Zone => write!(f, "Failed to resolve \"{expression}\": zones are not supported"),
+            TargetErrorKind::Zone => {
+                write!(f, "Failed to resolve \"{expression}\": zones are for link-local addresses on the command line")
+            }
             TargetErrorKind::TooLong => write!(
                 f,
                 "A target expression has at most {EXPRESSION_LEN_MAX} characters; this one is longer: \"{}...\"",
@@ -598,7 +621,6 @@ mod tests {
     fn errors() {
         let rows = [
             ("127.0.0.300", Families::Any, "Failed to resolve \"127.0.0.300\"."),
-            ("127.1", Families::Any, "Failed to resolve \"127.1\"."),
             ("1.2.3.4.5", Families::Any, "Failed to resolve \"1.2.3.4.5\"."),
             ("1.2.3.+4", Families::Any, "Failed to resolve \"1.2.3.+4\"."),
             ("1.2.3.*,4", Families::Any, "Failed to resolve \"1.2.3.*,4\"."),
@@ -610,7 +632,11 @@ mod tests {
             ("-", Families::Any, "Failed to resolve \"-\": is there a stray dash on the command line?"),
             ("1.2.3.4/", Families::Any, "Target \"1.2.3.4/\": a number of bits must follow the slash"),
             ("1.2.3.4/x", Families::Any, "Target \"1.2.3.4/x\": a number of bits must follow the slash"),
-            ("::1%lo", Families::Any, "Failed to resolve \"::1%lo\": zones are not supported"),
+            (
+                "::1%lo",
+                Families::Any,
+                "Failed to resolve \"::1%lo\": zones are for link-local addresses on the command line",
+            ),
             ("::1", Families::V4, "Target \"::1\" is not of the family that -4 chooses"),
             ("1.2.3.4", Families::V6, "Target \"1.2.3.4\" is not of the family that -6 chooses"),
             (
@@ -661,6 +687,36 @@ mod tests {
             assert_eq!(spared(address), expected, "{address}");
         }
         assert!(exclusions("10.0.0.1,nosuch", &hosts).is_err());
+    }
+
+    #[test]
+    fn short_forms_are_as_c_libraries_read_them() {
+        let cases = [
+            ("127.1", Some([127, 0, 0, 1])),
+            ("127.1.1", Some([127, 1, 0, 1])),
+            ("2130706433", Some([127, 0, 0, 1])),
+            ("0x7f.010.256", Some([127, 8, 1, 0])),
+            ("5", Some([0, 0, 0, 5])),
+            ("0", Some([0, 0, 0, 0])),
+            ("4294967295", Some([255, 255, 255, 255])),
+            ("4294967296", None),
+            ("256.1", None),
+            ("127.16777216", None),
+            ("1.2.3.256", None),
+            ("1.2.3.4.5", None),
+            ("09", None),
+            ("0x", None),
+            ("+5", None),
+            ("1.", None),
+            ("", None),
+            ("a", None),
+        ];
+        for (text, octets) in cases {
+            assert_eq!(short_form(text), octets.map(Ipv4Addr::from), "{text}");
+        }
+        let target = parse("127.1/31", Families::Any, &Hosts::default()).expect("it is an address");
+        let named: Vec<_> = target.iter().map(|found| (found.address.to_string(), found.name)).collect();
+        assert_eq!(named, [("127.0.0.0".to_owned(), None), ("127.0.0.1".to_owned(), Some("127.1".to_owned()))]);
     }
 
     #[test]
