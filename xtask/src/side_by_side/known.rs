@@ -80,3 +80,10 @@ pub const EXCUSED: &[(&str, &str, &str)] = &[
     ("tcp/389 service", "version", "the server is version 2.5.13; the reference takes it for a much older one"),
     ("tcp/10809 service", "tcpwrapped", "the server starts again after each bad connection, and is met while it does"),
 ];
+
+/// Why a result of a case differs when Nmap's scripts run on our libraries, if there is a reason.
+pub fn own_reason(case: &str, script: &str) -> Option<&'static str> {
+    let in_case = format!("{case} {script}");
+    let mut known = KNOWN.iter().chain(OWN_KNOWN);
+    known.find(|(known, _)| *known == script || *known == in_case).map(|(_, reason)| *reason)
+}

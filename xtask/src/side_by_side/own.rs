@@ -2,7 +2,7 @@
 
 use super::cases::Case;
 use super::compare::Likeness;
-use super::known::{KNOWN, OWN_KNOWN};
+use super::known;
 use super::run::{Outcome, Runner, script_of};
 use crate::error::Error;
 use std::collections::BTreeSet;
@@ -74,9 +74,7 @@ pub fn judge(cases: &[&Case], outcomes: &[Outcome], absent: &BTreeSet<String>, l
                 continue;
             }
             different.insert(id);
-            let in_case = format!("{} {id}", case.name);
-            let mut known = KNOWN.iter().chain(OWN_KNOWN);
-            let reason = known.find(|(known, _)| *known == id || *known == in_case).map(|(_, reason)| *reason);
+            let reason = known::own_reason(case.name, id);
             unexplained += usize::from(reason.is_none());
             println!("  {}: {key}: {}", case.name, reason.unwrap_or("not explained"));
             if reason.is_none() {

@@ -2,7 +2,7 @@
 
 use super::cases::{ALL, Case};
 use super::compare::{self, Likeness, Report};
-use super::known::CHANGING;
+use super::known::{self, CHANGING};
 use super::services::ADDRESS;
 use crate::error::Error;
 use crate::process::{self, Finished};
@@ -22,7 +22,7 @@ const THEIR_TRIES: usize = 4;
 /// Cases under way at once.
 const AT_ONCE: usize = 6;
 /// A case is tried again while one of its results differs, so often at most: services answer differently from one time
-/// to the next, and the reference differs from itself.
+/// to the next, and the reference differs from itself. The last try is for what has no reason yet.
 const TRIES_MAX: usize = 3;
 
 /// Who runs the scripts.
@@ -75,9 +75,15 @@ impl Outcome {
         }
     }
 
-    fn is_settled(&self) -> bool {
-        let is_same = |us: Runner| self.keys(us).iter().all(|key| self.likeness(us, key) < Likeness::Unsteady);
-        is_same(Runner::Theirs) && is_same(Runner::Own)
+    fn is_settled(&self, case: &Case) -> bool {
+        let has_reason = |key: &str| known::own_reason(case.name, script_of(key)).is_some();
+        let is_settled = |us: Runner, key: &str| match self.likeness(us, key) {
+            Likeness::Unsteady => self.tries.len() > 1,
+            Likeness::Different => self.tries.len() > 1 && has_reason(key),
+            _ => true,
+        };
+        let are_settled = |us: Runner| self.keys(us).iter().all(|key| is_settled(us, key));
+        are_settled(Runner::Theirs) && are_settled(Runner::Own)
     }
 }
 
@@ -130,7 +136,7 @@ fn run_case(case: &Case, idx: usize, setup: &Setup) -> Result<Outcome, Error> {
         if outcome.tries.len() == 1 {
             outcome.seconds = [their_seconds, our_seconds, own_seconds];
         }
-        if outcome.is_settled() || outcome.tries.len() == TRIES_MAX {
+        if outcome.is_settled(case) || outcome.tries.len() == TRIES_MAX {
             return Ok(outcome);
         }
     }
