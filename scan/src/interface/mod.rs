@@ -130,11 +130,11 @@ pub fn list() -> std::io::Result<Vec<Interface>> {
     let entries = sys::entries()?;
     let mut interfaces: Vec<Interface> = Vec::new();
     for entry in entries.iter().filter(|entry| entry.address.is_some()) {
-        interfaces.push(interface(entry));
+        interfaces.push(interface(entry, &entries));
     }
     for entry in &entries {
         if !interfaces.iter().any(|known| known.short_name() == entry.device) {
-            interfaces.push(Interface { address: None, prefix_len: 0, broadcast: None, ..interface(entry) });
+            interfaces.push(Interface { address: None, prefix_len: 0, broadcast: None, ..interface(entry, &entries) });
         }
     }
     Ok(interfaces)
@@ -148,16 +148,25 @@ struct Entry {
     prefix_len: u8,
     broadcast: Option<IpAddr>,
     flags: u32,
+    /// In the entry of the link itself, which has no address.
+    hardware: Option<Hardware>,
 }
 
-fn interface(entry: &Entry) -> Interface {
+/// What the system says of a link.
+#[derive(Clone, Copy, Debug)]
+struct Hardware {
+    index: u32,
+    /// For Ethernet.
+    mac: Option<[u8; 6]>,
+}
+
+fn interface(entry: &Entry, all: &[Entry]) -> Interface {
     let short = entry.device.split(':').next().unwrap_or(&entry.device);
-    let about = |name: &str| std::fs::read_to_string(format!("/sys/class/net/{short}/{name}")).unwrap_or_default();
-    // As the kernel numbers hardware: 1 is Ethernet.
-    let is_ethernet = about("type").trim() == "1";
+    let hardware = all.iter().filter(|other| other.device == short).find_map(|other| other.hardware);
+    let mac = hardware.and_then(|hardware| hardware.mac);
     let link = match entry.flags {
         flags if flags & sys::LOOPBACK != 0 => Link::Loopback,
-        _ if is_ethernet => Link::Ethernet,
+        _ if mac.is_some() => Link::Ethernet,
         flags if flags & sys::POINT_TO_POINT != 0 => Link::PointToPoint,
         _ => Link::Other,
     };
@@ -167,10 +176,10 @@ fn interface(entry: &Entry) -> Interface {
         prefix_len: entry.prefix_len,
         broadcast: entry.broadcast.filter(|_| link == Link::Ethernet),
         link,
-        mac: if link == Link::Ethernet { mac(about("address").trim()) } else { None },
+        mac: mac.filter(|_| link == Link::Ethernet),
         is_up: entry.flags & sys::UP != 0,
-        mtu: about("mtu").trim().parse().unwrap_or(0),
-        index: about("ifindex").trim().parse().unwrap_or(0),
+        mtu: sys::mtu(short),
+        index: hardware.map_or(0, |hardware| hardware.index),
     }
 }
 

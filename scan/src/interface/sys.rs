@@ -1,9 +1,11 @@
 //! The C library's list of interfaces.
 
-use super::Entry;
+use super::{Entry, Hardware};
+use socket2::{Domain, Socket, Type};
 use std::ffi::CStr;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsRawFd;
 
 pub(super) const UP: u32 = libc::IFF_UP as u32;
 pub(super) const LOOPBACK: u32 = libc::IFF_LOOPBACK as u32;
@@ -30,6 +32,8 @@ pub(super) fn entries() -> io::Result<Vec<Entry>> {
             prefix_len: mask.map_or(0, prefix_len),
             broadcast: broadcast.filter(|address| entry.ifa_flags & BROADCAST != 0 && address.is_ipv4()),
             flags: entry.ifa_flags,
+            // SAFETY: as above.
+            hardware: unsafe { hardware(entry.ifa_addr) },
         });
         next = entry.ifa_next;
     }
@@ -59,6 +63,42 @@ unsafe fn ip(address: *const libc::sockaddr) -> Option<IpAddr> {
             }
             _ => None,
         }
+    }
+}
+
+/// The link behind a pointer, if it is one.
+///
+/// # Safety
+/// The pointer is null or leads to an address of the family it names.
+unsafe fn hardware(address: *const libc::sockaddr) -> Option<Hardware> {
+    // SAFETY: the caller says so; an address of the family is a whole one, and may lie at any place.
+    let link = unsafe {
+        if address.is_null() || i32::from((*address).sa_family) != libc::AF_PACKET {
+            return None;
+        }
+        address.cast::<libc::sockaddr_ll>().read_unaligned()
+    };
+    let is_ethernet = link.sll_hatype == libc::ARPHRD_ETHER && link.sll_halen == 6;
+    let mac = link.sll_addr.first_chunk::<6>().filter(|_| is_ethernet).copied();
+    Some(Hardware { index: u32::try_from(link.sll_ifindex).unwrap_or(0), mac })
+}
+
+/// How long packets of an interface may be; 0 where the system does not say.
+pub(super) fn mtu(device: &str) -> u32 {
+    // SAFETY: a structure of numbers, zeros included.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    // The last byte stays zero.
+    for (to, from) in request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(device.bytes()) {
+        *to = from as libc::c_char;
+    }
+    let open = |domain| Socket::new(domain, Type::DGRAM, None);
+    let Ok(socket) = open(Domain::IPV4).or_else(|_| open(Domain::IPV6)) else { return 0 };
+    // SAFETY: the call reads the name and writes within the structure, which lives on; then the number is set.
+    unsafe {
+        if libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFMTU, &raw mut request) != 0 {
+            return 0;
+        }
+        u32::try_from(request.ifr_ifru.ifru_mtu).unwrap_or(0)
     }
 }
 
