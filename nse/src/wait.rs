@@ -21,7 +21,7 @@ const RECEIVE_MAX: usize = 589_823;
 /// Bytes in which `receive_lines` looks for its lines, and that `receive_bytes` collects: a peer that floods a script
 /// fills no more memory. What came by then is handed out, as at a time-out.
 const LINES_BYTES_MAX: usize = 1 << 20;
-const BYTES_MAX: usize = 32 << 20;
+const BYTES_MAX: usize = 8 << 20;
 
 /// When a receive operation has enough.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

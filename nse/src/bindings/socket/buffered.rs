@@ -9,7 +9,7 @@ use perilune_vm::{Call, Kind, NativeResult, Step, Value};
 /// Bytes in which a delimiter is looked for. A pattern that has not come by then will not; a function may wait for a
 /// large piece.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
-const FUNCTION_BYTES_MAX: usize = 32 << 20;
+const FUNCTION_BYTES_MAX: usize = 8 << 20;
 
 /// `socket:receive_buf(delimiter, keep) -> true, data | nil, status | false, message`.
 /// Shape: `delimiter` a pattern, or a function from the buffer to the delimiter's first and last position.
