@@ -5,9 +5,9 @@
 -- * <code>bytes</code> - read at least this many bytes.
 -- * <code>lines</code> - read at least this many lines. Without it and <code>bytes</code>, one read of any size.
 -- * <code>proto</code> - <code>"tcp"</code>, <code>"udp"</code> or <code>"ssl"</code>. Default: the port's protocol.
--- * <code>timeout</code> - milliseconds for connecting as well as for reading. Default: worked out from the host.
--- * <code>connect_timeout</code> - milliseconds for connecting.
--- * <code>request_timeout</code> - milliseconds for sending and receiving.
+-- * <code>timeout</code> - milliseconds, where the next two are absent.
+-- * <code>connect_timeout</code> - milliseconds for connecting. Default: worked out from the host.
+-- * <code>request_timeout</code> - milliseconds for sending and receiving, beyond those for connecting. Default: 6000.
 -- * <code>recv_before</code> - true to read before sending.
 -- * <code>any_af</code> - true to let a name resolve to addresses of any family.
 --
@@ -20,17 +20,12 @@ local tableaux = require "tableaux"
 _ENV = stdnse.module("comm", stdnse.seeall)
 
 -- A service may take its time to answer, longer than a stack does to accept.
-local REQUEST_TIMEOUT_EXTRA_MS = 6000
+local REQUEST_TIMEOUT_MS = 6000
 
--- Services that begin in the clear and are switched to TLS by a command: a hello of TLS only annoys them.
-local STARTS_PLAIN = { ftp = true, imap = true, irc = true, ldap = true, mysql = true, nntp = true, pop3 = true,
-  postgresql = true, smtp = true, submission = true, ["xmpp-client"] = true, ["xmpp-server"] = true }
-
+-- What a connection may take, and what a reply may take: the time of the way there and back comes on top.
 local function timeouts (host, opts)
-  local timeout = opts.timeout
-  local connect_timeout = opts.connect_timeout or timeout or stdnse.get_timeout(host)
-  local request_timeout = opts.request_timeout or timeout or connect_timeout + REQUEST_TIMEOUT_EXTRA_MS
-  return connect_timeout, request_timeout
+  local connect_timeout = opts.connect_timeout or opts.timeout or stdnse.get_timeout(host)
+  return connect_timeout, connect_timeout + (opts.request_timeout or opts.timeout or REQUEST_TIMEOUT_MS)
 end
 
 local function default_proto (port)
@@ -97,9 +92,10 @@ local function converse (host, port, data, opts, proto)
   return socket, reply or early, early
 end
 
--- Services that can be switched to TLS, and so are some of shortport.ssl, yet begin without it.
-local BEGIN_PLAIN = tableaux.invert({ "ftp", "smtp", "submission", "imap", "pop3", "nntp", "ldap", "xmpp-client",
-  "xmpp-server", "mysql", "postgresql", "ms-wbt-server" })
+-- Services that begin in the clear and are switched to TLS by a command, some of which shortport.ssl takes for TLS: a
+-- hello of TLS only annoys them.
+local BEGIN_PLAIN = tableaux.invert({ "ftp", "imap", "irc", "ldap", "ms-wbt-server", "mysql", "nntp", "pop3",
+  "postgresql", "smtp", "submission", "xmpp-client", "xmpp-server" })
 
 -- The protocols to try, the likely one first.
 local function protocols (host, port, opts)
@@ -107,13 +103,12 @@ local function protocols (host, port, opts)
   if type(port) == "table" then
     if default_proto(port) == "udp" then return { "udp" } end
     if port.version and port.version.service_tunnel == "ssl" then return { "ssl", "tcp" } end
-    if STARTS_PLAIN[port.service or ""] then return { "tcp", "ssl" } end
+    if BEGIN_PLAIN[port.service or ""] then return { "tcp", "ssl" } end
   end
   local described = type(port) == "table" and port or { number = tonumber(port), protocol = "tcp", state = "open" }
   described = { number = described.number, protocol = described.protocol or "tcp", state = described.state or "open",
     service = described.service, version = described.version }
-  local likely = not BEGIN_PLAIN[described.service or ""] and shortport.ssl(host, described)
-  return likely and { "ssl", "tcp" } or { "tcp", "ssl" }
+  return shortport.ssl(host, described) and { "ssl", "tcp" } or { "tcp", "ssl" }
 end
 
 --- Connects, sends nothing and reads. Where TLS is to be expected from the first byte, that is tried first.

@@ -8,36 +8,17 @@ use super::grepable::Grepable;
 use super::html::Html;
 use super::json::JsonLines;
 use super::normal::Normal;
+use super::samples::{port, script};
 use super::xml::Xml;
 use super::{Decided, Event, MessageKind, Progress, ReportOptions, Sink, Task, html, read, text};
 use perilune_scan::result::{
-    Element, Exit, Hop, Host, HostState, Port, PortState, Protocol, Reason, Run, ScanInfo, ScriptResult, Times, Trace,
-    Traffic, Version,
+    Element, Exit, Hop, Host, HostState, PortState, Protocol, Reason, Run, ScanInfo, Times, Trace, Traffic, Version,
 };
 use std::path::{Path, PathBuf};
 
 const STARTED: u64 = 1_795_421_992;
 const HOST_STARTED: u64 = 1_795_421_993;
 const ENDED: u64 = 1_795_422_035;
-
-fn port(protocol: Protocol, number: u16, state: PortState, reason: Reason, service: Option<&str>) -> Port {
-    let service = service.map(str::to_owned);
-    Port {
-        number,
-        protocol,
-        state,
-        reason,
-        reason_ttl: 0,
-        reason_address: None,
-        service,
-        version: None,
-        scripts: Vec::new(),
-    }
-}
-
-fn script(id: &str, output: &[u8], structured: Option<Element>) -> ScriptResult {
-    ScriptResult { id: id.to_owned(), output: output.to_vec(), structured }
-}
 
 fn host(address: &str) -> Host {
     let mut host = Host::new(address.parse().expect("an address"));

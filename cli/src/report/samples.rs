@@ -18,16 +18,11 @@ const SCAN: ReportOptions = ReportOptions {
     stylesheet: None,
 };
 
-fn port(number: u16, state: PortState, service: Option<&str>) -> Port {
-    let reason = match state {
-        PortState::Open => Reason::SynAck,
-        PortState::Closed => Reason::ConnRefused,
-        _ => Reason::NoResponse,
-    };
-    let service = service.map(str::to_string);
+pub(super) fn port(protocol: Protocol, number: u16, state: PortState, reason: Reason, service: Option<&str>) -> Port {
+    let service = service.map(str::to_owned);
     Port {
         number,
-        protocol: Protocol::Tcp,
+        protocol,
         state,
         reason,
         reason_ttl: 0,
@@ -38,8 +33,18 @@ fn port(number: u16, state: PortState, service: Option<&str>) -> Port {
     }
 }
 
-fn result(id: &str, output: &[u8], structured: Option<Element>) -> ScriptResult {
-    ScriptResult { id: id.to_string(), output: output.to_vec(), structured }
+/// A TCP port with the reason that its state usually has.
+fn tcp(number: u16, state: PortState, service: Option<&str>) -> Port {
+    let reason = match state {
+        PortState::Open => Reason::SynAck,
+        PortState::Closed => Reason::ConnRefused,
+        _ => Reason::NoResponse,
+    };
+    port(Protocol::Tcp, number, state, reason, service)
+}
+
+pub(super) fn script(id: &str, output: &[u8], structured: Option<Element>) -> ScriptResult {
+    ScriptResult { id: id.to_owned(), output: output.to_vec(), structured }
 }
 
 fn text(value: &str) -> Element {
@@ -55,10 +60,10 @@ fn web() -> Host {
     let mut host = Host::new("127.0.0.1".parse().unwrap());
     host.times = Some(Times { srtt_us: 103, rttvar_us: 90, timeout_us: 100_000 });
     (host.started_at, host.ended_at) = (1_795_421_993, 1_795_422_035);
-    let mut http = port(80, PortState::Open, Some("http"));
-    http.scripts.push(result("http-title", b"Hello", Some(Element::Table(vec![pair("title", text("Hello"))]))));
-    http.scripts.push(result("two", b"one\n\ntwo\n", None));
-    host.ports = vec![http, port(81, PortState::Closed, None), port(20_004, PortState::Open, None)];
+    let mut http = tcp(80, PortState::Open, Some("http"));
+    http.scripts.push(script("http-title", b"Hello", Some(Element::Table(vec![pair("title", text("Hello"))]))));
+    http.scripts.push(script("two", b"one\n\ntwo\n", None));
+    host.ports = vec![http, tcp(81, PortState::Closed, None), tcp(20_004, PortState::Open, None)];
     host
 }
 
@@ -85,10 +90,10 @@ fn with_version() -> Host {
 
 fn filtered(open: bool) -> Host {
     let mut host = Host::new("10.0.0.1".parse().unwrap());
-    host.ports = (100..130).map(|number| port(number, PortState::Filtered, None)).collect();
-    host.ports.extend((200..226).map(|number| port(number, PortState::Closed, None)));
+    host.ports = (100..130).map(|number| tcp(number, PortState::Filtered, None)).collect();
+    host.ports.extend((200..226).map(|number| tcp(number, PortState::Closed, None)));
     if open {
-        host.ports.push(port(443, PortState::Open, Some("https")));
+        host.ports.push(tcp(443, PortState::Open, Some("https")));
     }
     host
 }
@@ -184,7 +189,7 @@ fn normal_down_and_host_scripts() {
     let reason = ReportOptions { reason: true, ..verbose };
     check_normal(&host, &reason, "Nmap scan report for 10.0.0.9 [host down, received no-response]\n");
     host.state = HostState::Up;
-    host.scripts = vec![result("empty", b"", None), result("table", b"\n  k: \x01\xc8\n  l: ", None)];
+    host.scripts = vec![script("empty", b"", None), script("table", b"\n  k: \x01\xc8\n  l: ", None)];
     let expected = "\
 Nmap scan report for 10.0.0.9
 Host is up.
@@ -244,7 +249,7 @@ fn xml_nested_tables() {
     let list = Element::Table(vec![(None, text("x")), (None, Element::Table(Vec::new()))]);
     let name = Element::Text(b"a<b>&\"'\x01\x7f\xc8\r".to_vec());
     let structured = Element::Table(vec![pair("name", name), pair("list", list)]);
-    host.scripts = vec![result("pre", b"\n  x", Some(structured)), result("none", b"", Some(Element::Table(vec![])))];
+    host.scripts = vec![script("pre", b"\n  x", Some(structured)), script("none", b"", Some(Element::Table(vec![])))];
     let expected = r#"<host><status state="up" reason="user-set" reason_ttl="0"/>
 <address addr="::1" addrtype="ipv6"/>
 <hostnames>
@@ -283,7 +288,7 @@ fn first_and_last_lines() {
     normal::done_in_file(&mut out, &run, &ReportOptions { compat: true, ..SCAN }).unwrap();
     xml::start(&mut out, &run, &SCAN).unwrap();
     xml::rejected_target(&mut out, "<x>").unwrap();
-    xml::prescripts(&mut out, &[result("pre", b"a\nb", None)]).unwrap();
+    xml::prescripts(&mut out, &[script("pre", b"a\nb", None)]).unwrap();
     xml::finish(&mut out, &run, &SCAN).unwrap();
     let (start, end) = (super::text::date(run.started_at), super::text::date(run.ended_at));
     let minute = super::text::date_to_minute(run.started_at);

@@ -328,8 +328,8 @@ cat >haproxy.conf <<END
 defaults
   mode http
   timeout connect 5s
-  timeout client 10s
-  timeout server 10s
+  timeout client 30s
+  timeout server 30s
 frontend front
   bind $address:8081
   default_backend back

@@ -57,7 +57,6 @@ pub const KNOWN: &[(&str, &str)] = &[
 
 /// Differences that stay when Nmap's scripts run on our libraries: the script, or the service and the script, and why.
 pub const OWN_KNOWN: &[(&str, &str)] = &[
-    ("haproxy banner", "the server gives up after ten seconds and says so; our library has waited five by then"),
     ("http-useragent-tester", "names the user agent of the library, which is its own"),
     ("imap-capabilities", "the reference takes words at the end of the answer for capabilities"),
     ("nginx, deflated http-generator", "the reference does not inflate what is deflated"),

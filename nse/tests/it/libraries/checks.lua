@@ -11,6 +11,7 @@
 -- require "stub"              replaces sockets, levels, interfaces and the clock; see there
 -- require "peer"              replaces sockets by ones whose other side is a function; see there
 -- require "pieces"            makes a socket that gives out the pieces it is called with; see there
+-- require "smb1server"        answers the commands of SMB version 1; see there
 -- host, port                  the tables of a host and a port on loopback where nobody listens
 -- `assert` ends the file at its first failure.
 
@@ -98,9 +99,9 @@ return function (path, folder, host, port)
     end
   end
 
-  package.preload.stub = function () return dofile(folder .. "/stub.lua") end
-  package.preload.peer = function () return dofile(folder .. "/peer.lua") end
-  package.preload.pieces = function () return dofile(folder .. "/pieces.lua") end
+  for _, name in ipairs { "stub", "peer", "pieces", "smb1server" } do
+    package.preload[name] = function () return dofile(folder .. "/" .. name .. ".lua") end
+  end
   local chunk, message = loadfile(path, "t", env)
   if not chunk then return message end
   local ok, trace = xpcall(chunk, debug.traceback)

@@ -3,12 +3,15 @@
 -- Sockets are scripted: `stub.peer` is a function that gets what was sent on a new connection and returns a list of
 -- pieces to receive, and what ends them ("EOF" or "TIMEOUT"). Without it nobody listens.
 
-local stub = { log = {}, sent = {}, connects = {}, debugging = 0, verbosity = 0, peer = nil }
+local stub = { log = {}, sent = {}, connects = {}, timeouts = {}, debugging = 0, verbosity = 0, peer = nil }
 
 local function new_socket ()
   local socket = {}
   local sent, pieces, ending = "", nil, "EOF"
-  function socket:set_timeout () return true end
+  function socket:set_timeout (milliseconds)
+    stub.timeouts[#stub.timeouts + 1] = milliseconds
+    return true
+  end
   function socket:connect (host, port, proto)
     stub.connects[#stub.connects + 1] = { host = host, port = port, proto = proto }
     if not stub.peer then return nil, "ERROR" end

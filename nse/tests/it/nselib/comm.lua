@@ -18,3 +18,13 @@ stub.peer = nil
 check("tryssl fails", 'nil "ERROR"', comm.tryssl("127.0.0.1", { number = 443, protocol = "tcp", state = "open" }, "x"))
 check("tryssl order", '"ssl" "tcp"', stub.connects[1].proto, stub.connects[2].proto)
 check("nobody listens", 'false "ERROR"', comm.exchange("127.0.0.1", port, "x"))
+
+-- A reply has its own time on top of what connecting may take.
+stub.peer = function () return { "hello" } end
+local function times (opts)
+  stub.timeouts = {}
+  comm.exchange("127.0.0.1", port, "x", opts)
+  return table.concat(stub.timeouts, " ")
+end
+check("timeouts", '"2000 4000" "2000 8000" "3000 5000"', times { timeout = 2000 }, times { connect_timeout = 2000 },
+  times { connect_timeout = 3000, request_timeout = 2000 })

@@ -21,8 +21,10 @@ def udp(port):
     return sock
 
 
-def serve_udp(port, answer):
+def serve_udp(port, answer, show=None):
+    """Answers on a port. Only then `show` opens what tells others that the server runs."""
     sock = udp(port)
+    _shown = show and show()
     while True:
         data, peer = sock.recvfrom(4096)
         for reply in answer(data):
@@ -69,9 +71,7 @@ def nbstat(port):
     def answer(data):
         yield data[:2] + b"\x84\0\0\0\0\1\0\0\0\0" + data[12:46] + struct.pack(">HHIH", 33, 1, 0, len(status)) + status
 
-    sock = wait_tcp(port)
-    serve_udp(137, answer)
-    sock.close()
+    serve_udp(137, answer, lambda: wait_tcp(port))
 
 
 # RFC 2408: an association is accepted, with two vendor identifiers.
@@ -96,9 +96,7 @@ def dhcp(port):
     def answer(data):
         yield b"\2" + data[1:16] + bytes(12) + data[28:236] + b"\x63\x82\x53\x63" + options
 
-    sock = udp(port)
-    serve_udp(67, answer)
-    sock.close()
+    serve_udp(67, answer, lambda: udp(port))
 
 
 def length(data, at):
