@@ -109,7 +109,7 @@ pub struct Raw<'a> {
 
 /// Whether this process may send raw packets.
 pub fn is_privileged() -> bool {
-    Sender::open(None).is_ok() && Capture::open().is_ok()
+    Sender::open(None).is_ok() && Capture::is_allowed()
 }
 
 /// Our address towards another, as the system's routes have it.
