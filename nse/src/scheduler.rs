@@ -50,6 +50,8 @@ const COLLECTION_PAUSE: u64 = 20;
 const ELIGIBLE: [PortState; 3] = [PortState::Open, PortState::OpenFiltered, PortState::Unfiltered];
 /// After so long, in microseconds, much memory is looked through even if there is no more of it.
 const COLLECTION_OLD_US: u64 = 5_000_000;
+/// Between two times that unused memory is returned, in milliseconds.
+const GIVE_BACK_MS: u64 = 2_000;
 /// The result of a script that raised an error.
 const FAILED: &[u8] = b"ERROR: Script execution failed (use -d to debug)";
 
@@ -101,6 +103,8 @@ pub(crate) struct Scheduler<'e> {
     memory_before: usize,
     /// When the next one may be, in microseconds.
     collects_at_us: u64,
+    /// When unused memory is returned next.
+    gives_back_at: Millis,
     /// For `--host-timeout`, one per host: none when there is no such limit.
     clocks: Vec<Option<Clock>>,
 }
@@ -146,6 +150,7 @@ impl<'e> Scheduler<'e> {
             results: Vec::new(),
             memory_before: 0,
             collects_at_us: 0,
+            gives_back_at: Millis(GIVE_BACK_MS),
             clocks,
         }
     }
@@ -234,6 +239,7 @@ impl<'e> Scheduler<'e> {
         if idle && self.is_deadlocked() {
             self.end_deadlock();
         }
+        self.give_back();
         self.poll(if idle { POLL_MS } else { 0 });
         self.is_quiet = idle && self.pending.is_empty();
         if self.engine.shared.sched_trace.borrow().is_some() {
@@ -260,11 +266,17 @@ impl<'e> Scheduler<'e> {
             let ended_us = now_us(self);
             self.collects_at_us = ended_us + (ended_us - began_us) * COLLECTION_PAUSE;
             self.memory_before = self.engine.state.memory_bytes();
-            if used.saturating_sub(self.memory_before) > MEMORY_MUCH {
-                memory::give_back();
-            }
         }
         self.memory_before = self.memory_before.min(used);
+    }
+
+    /// From time to time returns what lies unused between large blocks, which floods leave behind.
+    fn give_back(&mut self) {
+        let now = self.now();
+        if now >= self.gives_back_at {
+            memory::give_back();
+            self.gives_back_at = Millis(now.0.saturating_add(GIVE_BACK_MS));
+        }
     }
 
     fn now(&self) -> Millis {
