@@ -128,12 +128,13 @@ fn template(text: &str) -> Result<u8, String> {
     level.ok_or_else(|| "a number from 0 to 5 or the name of a template is expected".to_owned())
 }
 
-/// A time with a unit, seconds without one.
+/// A time with a unit in either case, seconds without one.
 pub fn milliseconds(text: &str) -> Result<u64, String> {
+    let text = text.to_ascii_lowercase();
     let (number, factor) = [("ms", 1.0), ("s", 1e3), ("m", 60e3), ("h", 3600e3)]
         .into_iter()
         .find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number, factor)))
-        .unwrap_or((text, 1e3));
+        .unwrap_or((&text, 1e3));
     match number.parse::<f64>() {
         Ok(value) if value >= 0.0 && value.is_finite() => Ok((value * factor) as u64),
         _ => Err("a time such as 500ms, 30s, 5m or 1h is expected".to_owned()),
@@ -168,7 +169,9 @@ mod tests {
 
     #[test]
     fn times_have_units() {
-        for (text, expected) in [("2s", 2000), ("500ms", 500), ("1.5", 1500), ("2m", 120_000), ("1h", 3_600_000)] {
+        for (text, expected) in
+            [("2s", 2000), ("500ms", 500), ("1.5", 1500), ("2m", 120_000), ("1h", 3_600_000), ("5MS", 5)]
+        {
             assert_eq!(milliseconds(text), Ok(expected), "{text}");
         }
         assert!(milliseconds("x").is_err() && milliseconds("-1s").is_err());

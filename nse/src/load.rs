@@ -101,6 +101,9 @@ impl Engine {
     /// Loads what an item names that no entry was chosen by: a file or a directory.
     fn select_path(&mut self, item: &select::Item, scripts: &mut Vec<Script>) -> Result<(), ScriptError> {
         let data = &self.shared.options.data;
+        if item.text.starts_with('/') {
+            self.shared.debug(2, &format!("Trying absolute path {}", item.text));
+        }
         let found = data.fetch_script(&item.text).or_else(|| data.fetch_script(&format!("{}.nse", item.text)));
         match found {
             None if self.shared.options.version_scan && item.text == "version" => Ok(()),

@@ -67,7 +67,7 @@ fn holds(expression: &Expression, id: &str, categories: &[String], by_name: &mut
     match expression {
         Expression::And(a, b) => holds(a, id, categories, by_name) & holds(b, id, categories, by_name),
         Expression::Or(a, b) => holds(a, id, categories, by_name) | holds(b, id, categories, by_name),
-        Expression::Not(a) => !holds(a, id, categories, &mut false),
+        Expression::Not(a) => !holds(a, id, categories, by_name),
         Expression::Constant(value) => *value,
         Expression::Word(word) => {
             if word.eq_ignore_ascii_case("all") || categories.iter().any(|category| category.eq_ignore_ascii_case(word))
@@ -242,6 +242,7 @@ mod tests {
             ("safe vuln", ""),
             ("(safe", ""),
             ("not not safe", "banner vb"),
+            ("not not vb", "vb!"),
         ] {
             assert_eq!(chosen(text), expected, "{text}");
         }

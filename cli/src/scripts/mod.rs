@@ -115,13 +115,14 @@ pub fn engine(options: &Options, probes: Option<&ProbeFile>, said: &Said) -> Res
     if let Some(megabytes) = scripts.script_max_memory {
         engine_options.memory_max = Some(megabytes.saturating_mul(1 << 20));
     }
+    let known = engine_options.data.clone();
     let mut engine = Engine::new(engine_options, Box::new(network)).map_err(|error| Failure(error.to_string()))?;
     match engine.select(&rules(options)) {
         Ok(()) => Ok(Some(engine)),
         Err(error) => {
             let mut message = error.to_string();
             if let EngineError::Script(ScriptError::NotFound(name)) = &error {
-                message.push_str(&suggestion(&mut engine, name));
+                message.push_str(&suggestion(&known, name));
             }
             Err(Failure(message))
         }
@@ -139,13 +140,11 @@ fn source(options: &Options) -> Result<Option<IpAddr>, Failure> {
 }
 
 /// The script whose name is nearest to one that is none, as a sentence; empty when none is near.
-fn suggestion(engine: &mut Engine, name: &str) -> String {
+fn suggestion(known: &DataFolders, name: &str) -> String {
     /// Letters that may be wrong.
     const DISTANCE_MAX: usize = 3;
-    if engine.select(&["all".to_owned()]).is_err() {
-        return String::new();
-    }
-    let distances = engine.scripts().iter().map(|script| (distance(&script.id, name), &script.id));
+    let ids = known.names("scripts", ".nse");
+    let distances = ids.iter().map(|id| (distance(id, name), id));
     match distances.min().filter(|(distance, _)| *distance <= DISTANCE_MAX) {
         Some((_, near)) => format!("\nDid you mean '{near}'?"),
         None => String::new(),

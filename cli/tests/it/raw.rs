@@ -4,6 +4,7 @@
 //! near 10.77.0.1 ── 10.77.0.2 middle 10.78.0.2 ── 10.78.0.3 far
 //! ```
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -168,6 +169,65 @@ fn raw_scans_between_networks() {
         &report,
         &["80/tcp filtered http    no-response", "80/tcp filtered http    admin-prohibited from 10.77.0.2 ttl 64"],
     );
+}
+
+/// What a script sends and receives on a link.
+struct Frames {
+    /// Lines of the script's result.
+    told: Vec<String>,
+    /// Each frame as the other end of the link saw it.
+    sent: Vec<String>,
+}
+
+/// Prints the frames that arrive at the middle and bear the script's mark: there are five.
+const READER: &str = "import socket
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); link.bind(('vb', 0)); link.settimeout(20)
+print('ready', flush=True)
+seen = []
+while len(seen) < 5:
+    frame, address = link.recvfrom(65535)
+    if address[2] != socket.PACKET_OUTGOING and b'perilune-frame' in frame: seen.append(frame.hex())
+print('\\n'.join(sorted(seen)))";
+
+impl Networks {
+    /// Runs the script of frames at the near end with a program.
+    fn frames(&self, program: &str) -> Frames {
+        let [near, middle, _] = &self.names;
+        let mut reader = Command::new("ip")
+            .args(["netns", "exec", middle, "python3", "-c", READER])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("ip is installed, and we are root");
+        let mut output = BufReader::new(reader.stdout.take().expect("it is piped")).lines();
+        assert_eq!(output.next().expect("the reader starts").expect("it writes text"), "ready");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/frames.nse");
+        let report = run(&format!("ip netns exec {near} timeout 60 {program} -n --script {script}"));
+        let sent = output.map(|line| line.expect("it writes text")).collect();
+        assert!(reader.wait().expect("the reader ends").success(), "not all frames arrived\n{report}");
+        Frames { told: report.lines().filter(|line| line.starts_with('|')).map(str::to_owned).collect(), sent }
+    }
+}
+
+#[test]
+fn scripts_send_the_frames_that_the_reference_sends() {
+    let networks = Networks::new();
+    // A neighbour is asked for from an address of the link, which is there once nobody else has it.
+    let [near, middle, _] = &networks.names;
+    run(&format!(
+        "for n in {near} {middle}; do
+             while ip -n $n -6 addr show tentative | grep -q inet6; do sleep 0.1; done
+         done"
+    ));
+    let reference = networks.frames("nmap --send-eth");
+    assert_eq!(reference.sent.len(), 5, "{:?}", reference.sent);
+    assert_eq!(reference.told.iter().filter(|line| line.contains(": true true ")).count(), 5, "{:?}", reference.told);
+    let own = env!("CARGO_BIN_EXE_perilune");
+    for program in [format!("{own} --send-eth"), format!("{own} --send-ip"), own.to_owned()] {
+        let frames = networks.frames(&program);
+        assert_eq!(frames.sent, reference.sent, "{program}");
+        assert_eq!(frames.told, reference.told, "{program}");
+    }
 }
 
 /// Hands frames on between the two links of the middle, and loses some TCP packets: which ones follows from the port

@@ -2,7 +2,7 @@
 
 use crate::shared::shared;
 use perilune_scan::result::{Host, Port, PortState, Protocol, Reason, Version};
-use perilune_vm::{Call, Kind, LuaError, NativeFn, NativeResult, Table, Value};
+use perilune_vm::{Call, Kind, LuaError, NativeFn, NativeResult, Str, Table, Value};
 
 /// Members of `nmap`.
 pub(crate) const FUNCTIONS: [(&str, NativeFn); 4] = [
@@ -203,9 +203,12 @@ fn option<T>(call: &mut Call<'_>, pos: usize, parse: impl FnOnce(&str) -> Option
     parse(&name).ok_or_else(|| call.arg_error(pos, format!("invalid option '{name}'")))
 }
 
-/// `nmap.set_port_state(host, port, state)`: `open` or `closed`.
+/// `nmap.set_port_state(host, port, state)`: `open` or `closed`; nothing for a port that was not scanned.
 /// Errors: `invalid option '…'`.
 fn set_port_state(call: &mut Call<'_>) -> NativeResult {
+    if with_port(call, |_| ())?.is_none() {
+        return call.ret0();
+    }
     let settable =
         |name: &str| PortState::from_name(name).filter(|state| matches!(state, PortState::Open | PortState::Closed));
     let state = option(call, 3, settable)?;
@@ -227,6 +230,12 @@ fn set_port_state(call: &mut Call<'_>) -> NativeResult {
     call.ret0()
 }
 
+/// A text, or the text of a number; of anything else none.
+fn text_of<'gc>(call: &mut Call<'gc>, value: Value<'gc>) -> Result<Option<Str<'gc>>, LuaError> {
+    let value = if value.as_number().is_some() { call.number_text(value)? } else { value };
+    Ok(value.as_str())
+}
+
 /// `nmap.set_port_version(host, port [, probestate])`: replaces what is known of the service by `port.version`.
 /// Errors: `port 'version' field must be a table`, `invalid value for port.version.service_tunnel`, `invalid option`.
 fn set_port_version(call: &mut Call<'_>) -> NativeResult {
@@ -245,11 +254,8 @@ fn set_port_version(call: &mut Call<'_>) -> NativeResult {
     let tunnel = text_field(call, table, "service_tunnel");
     let mut fields = [None, None, None, None, None, None, None];
     for (field, (name, len_max)) in fields.iter_mut().zip(VERSION_FIELDS) {
-        let mut value = table.get_str(call, name.as_bytes());
-        if value.as_number().is_some() {
-            value = call.number_text(value)?;
-        }
-        *field = value.as_str().map(|text| printable(text.as_bytes(), len_max));
+        let value = table.get_str(call, name.as_bytes());
+        *field = text_of(call, value)?.map(|text| printable(text.as_bytes(), len_max));
     }
     let [name, product, version, extra_info, hostname, os_type, device_type] = fields;
     if !matches!(tunnel.as_deref(), None | Some("none" | "ssl")) {
@@ -271,8 +277,10 @@ fn set_port_version(call: &mut Call<'_>) -> NativeResult {
     };
     let cpes = table.get_str(call, b"cpe");
     if let Some(cpes) = cpes.as_table() {
-        let texts = (1..=cpes.raw_len()).filter_map(|idx| cpes.get_integer(idx).as_str());
-        version.cpes = texts.map(|cpe| printable(cpe.as_bytes(), NAME_LEN_MAX)).collect();
+        for idx in 1..=cpes.raw_len() {
+            let cpe = text_of(call, cpes.get_integer(idx))?;
+            version.cpes.extend(cpe.map(|text| printable(text.as_bytes(), NAME_LEN_MAX)));
+        }
     } else if !cpes.is_nil() {
         return Err(call.error("port.version 'cpe' field must be a table"));
     }

@@ -51,7 +51,7 @@ fn getinfo(call: &mut Call<'_>) -> NativeResult {
 
 /// `stdnse.gettid() -> text that tells instances apart | nil`; a worker has its script's.
 fn gettid(call: &mut Call<'_>) -> NativeResult {
-    told(call, |info| format!("thread: 0x{:014x}", info.instance.address))
+    told(call, |info| format!("thread: {:#x}", info.instance.address))
 }
 
 /// A table of the engine's own, made when it is first asked for.

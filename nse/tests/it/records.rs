@@ -15,15 +15,16 @@ fn versions_are_taken_over_as_far_as_they_fit() {
             return tostring(now.service) .. ' ' .. now.version.name_confidence
         end
         local texts = { set({ name = 12 }), set({}), set({}, 'tcpwrapped') }
-        set { product = ('x'):rep(100), version = 5.1, extrainfo = 'a\\1b', cpe = { 'cpe:/a:b' } }
+        set { product = ('x'):rep(100), version = 5.1, extrainfo = 'a\\1b', cpe = { 'cpe:/a:b', 5, {} } }
         local version = nmap.get_port_state(host, port).version
         texts[#texts + 1] = #version.product .. ' ' .. version.version .. ' ' .. version.extrainfo .. ' ' .. #version.cpe
         port.version = { cpe = 1 }
         texts[#texts + 1] = select(2, pcall(nmap.set_port_version, host, port))
+        texts[#texts + 1] = select('#', nmap.set_port_state(host, { number = 0, protocol = 'tcp' }, 'no state'))
         return table.concat(texts, '|')";
     assert_eq!(
         output(source, echo),
-        "12 10.0|nil 10.0|tcpwrapped 8.0|80 5.1 a.b 1|port.version 'cpe' field must be a table"
+        "12 10.0|nil 10.0|tcpwrapped 8.0|80 5.1 a.b 2|port.version 'cpe' field must be a table|0"
     );
 }
 

@@ -66,6 +66,8 @@ fn misuse_has_its_answers() {
         note(pcall(s.connect, s, host, { number = '80' }))
         note(pcall(s.connect, s, host, { number = 80, protocol = 'sctp' }))
         note(pcall(s.set_timeout, s, -5))
+        note(pcall(function() s.send('x') end))
+        note(pcall(s.receive_bytes, {}))
         note(s:connect(host, 1)) note(s:send('x')) note(s:receive()) note(s:receive()) note(s:get_info()) note(s:close())
         return table.concat(t, '\\n')";
     let expected = "false socket must be connected
@@ -79,6 +81,8 @@ false host table lacks 'ip' or 'targetname' fields
 false port table lacks integer 'number' field
 false invalid option 'sctp'
 false Negative timeout: -5
+false nsock expected, got string
+false nsock expected, got table
 nil ERROR
 nil ERROR
 nil EOF

@@ -39,7 +39,7 @@ fn workers_know_their_script() {
             own, id, info, base = stdnse.gettid(), stdnse.getid(), stdnse.getinfo(), stdnse.base()
         end)
         stdnse.sleep(0.02)
-        return table.concat({ tostring(own == stdnse.gettid()), id, (info:gsub('%x+$', 'HEX')), tostring(base == co),
+        return table.concat({ tostring(own == tostring(stdnse.base())), id, (info:gsub('%x+$', 'HEX')), tostring(base == co),
             (stdnse.getinfo():gsub('%x+$', 'HEX')), tostring(stdnse.gethostport().ip == host.ip) }, '|')",
     );
     assert_eq!(got, "true|test|test W:HEX|true|test M:HEX|true");

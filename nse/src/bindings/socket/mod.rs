@@ -157,10 +157,12 @@ pub(crate) fn open<'gc>(call: &mut Call<'gc>, engine: Value<'gc>) -> Result<Valu
         ("receive", |call| transfer::receive(call, Goal::Any)),
         ("receive_buf", buffered::receive_buf),
         ("receive_bytes", |call| {
+            receiver(call)?;
             let wanted = call.check_integer(2)?;
             transfer::receive(call, Goal::Bytes(usize::try_from(wanted).unwrap_or(0)))
         }),
         ("receive_lines", |call| {
+            receiver(call)?;
             let wanted = call.check_integer(2)?;
             transfer::receive(call, Goal::Lines(usize::try_from(wanted).unwrap_or(0)))
         }),

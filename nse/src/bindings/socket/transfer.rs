@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 
 /// `socket:send(data) -> true | nil, status | false, message`.
 pub(super) fn send(call: &mut Call<'_>) -> NativeResult {
+    receiver(call)?;
     let data = call.check_string(2)?.as_bytes().to_vec();
     transmit(call, data, None)
 }
