@@ -31,7 +31,10 @@ end
 
 -- Remote administration of LAN Manager (MS-RAP) -----------------------------------------------------------------
 
---- Calls a function of LAN Manager.
+-- What a server without these functions answers: ERROR_NOT_SUPPORTED, no converter, no entries.
+local RAP_NOT_SUPPORTED = string.pack("<I2I2I2I2", 50, 0, 0, 0)
+
+--- Calls a function of LAN Manager. There are none in SMB 2: the answer is one that says so.
 -- @param smbstate The connection, with share <code>IPC$</code>.
 -- @param opnum The function's number.
 -- @param paramdesc What its parameters are.
@@ -40,6 +43,7 @@ end
 -- @return True and a table with <code>parameters</code> and <code>data</code>; or false and an error.
 function call_lanmanapi (smbstate, opnum, paramdesc, datadesc, data)
   local parameters = string.pack("<I2zz", opnum, paramdesc, datadesc) .. data
+  if smbstate.commands then return true, { parameters = RAP_NOT_SUPPORTED, data = "" } end
   return smb.send_transaction_named_pipe(smbstate, parameters, "", "\\PIPE\\LANMAN", true)
 end
 

@@ -79,6 +79,10 @@ check("started", "true", (call_with("\0\0\0\0", msrpc.svcctl_startservicew, hand
 check("deleted", 'false "NT_STATUS_WERR_ACCESS_DENIED" 5', call_with("\5\0\0\0", msrpc.svcctl_deleteservice, handle))
 
 -- Printers (MS-RPRN) and paths (MS-SRVS 3.1.4.30).
+local _, printer = call_with(handle .. "\0\0\0\0", msrpc.spoolss_open_printer, "\\\\srv\\p")
+check("printer as it came", "true", printer.data:sub(25) == handle .. "\0\0\0\0")
+check("no LAN Manager in SMB 2", 'true {"data"="","parameters"="2\\0\\0\\0\\0\\0\\0\\0"}',
+  msrpc.call_lanmanapi({ commands = {} }, 21, "WrLeh", "B13", ""))
 check("printer", "true", (call_with(handle .. "\0\0\0\0", msrpc.spoolss_open_printer, "\\\\srv\\p")))
 check("document", "true 7", (function (done, results) return done, results.print_job_id end)(
   call_with("\7\0\0\0\0\0\0\0", msrpc.spoolss_start_doc_printer, handle, "file")))
