@@ -12,7 +12,7 @@ targets=$(i=0; while [ $i -lt 120 ]; do echo 127.9.0.1-12; i=$((i + 1)); done)
 # shellcheck disable=SC2086
 "$binary" --datadir /usr/share/nmap -n -Pn --max-hostgroup 12 --script-timeout 15s \
   -p 21,22,23,25,53,80,110,143,389,443,445,587,873,993,995,1433,1521,1883,3306,3389,5060,5432,5900,6379,8000,8080,8443,11211,27017 \
-  --script 'default or safe or discovery and not (broadcast or external)' $targets >/dev/null 2>&1 &
+  --script '(default or safe or discovery) and not (broadcast or external)' $targets >/dev/null 2>&1 &
 scan=$!
 at=0
 while [ $at -lt "$seconds" ]; do

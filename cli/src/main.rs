@@ -24,17 +24,19 @@ mod words;
 
 use clap::{CommandFactory, Parser};
 use options::{Options, Parsed};
+use perilune_scan::sys::memory;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
 #[global_allocator]
-static ALLOCATOR: perilune_scan::sys::memory::Allocator = perilune_scan::sys::memory::Allocator::new();
+static ALLOCATOR: memory::Allocator = memory::Allocator::new();
 
 /// Exit status of a command line that is wrong.
 const USAGE: u8 = 255;
 
 fn main() -> ExitCode {
+    memory::keep_large();
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     match args.first().and_then(|word| word.to_str()) {
         Some("lua") => return lua::main(&args[1..]),

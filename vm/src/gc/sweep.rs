@@ -49,7 +49,9 @@ impl Heap {
             self.full(roots);
             return true;
         }
-        let ended = self.advance(roots, self.work(self.step_size));
+        // A few large objects may have come at once: what is over the threshold is worked for, too.
+        let over = self.bytes.saturating_sub(self.threshold);
+        let ended = self.advance(roots, self.work(self.step_size.saturating_add(over)));
         if !ended {
             self.threshold = self.bytes + self.step_size;
         }

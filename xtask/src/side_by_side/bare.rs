@@ -1,7 +1,7 @@
 //! The bare binary, with its own scripts, libraries and probes, beside an installed Nmap: `-sC -sV` on all services.
 //!
 //! What counts as a fact, and when it is told, is in `facts.rs`. The reference looks twice, we once, all at the same
-//! time. Where a fact is missing without a reason, the ports concerned are looked at again, because services answer
+//! time, at every TCP port and at the UDP ports of the services. Where a fact is missing without a reason, the ports concerned are looked at again, because services answer
 //! differently from one time to the next; it counts as told when it is told once, and is none when the reference does
 //! not say it again.
 
@@ -65,19 +65,20 @@ fn ports_of(subject: &str, all: &BTreeSet<(bool, u16)>) -> Vec<(bool, u16)> {
     }
 }
 
-/// The facts of some ports.
+/// The facts of some ports; the first time of all that TCP has.
 fn scan(ports: &BTreeSet<(bool, u16)>, udp: bool, number: usize, setup: &Setup) -> Result<Vec<Fact>, Error> {
     let ports: Vec<String> = ports.iter().filter(|(it, _)| *it == udp).map(|(_, port)| port.to_string()).collect();
     if ports.is_empty() {
         return Ok(Vec::new());
     }
+    let ports = if number == 1 && !udp { "-".to_owned() } else { ports.join(",") };
     let run = |runner: Runner, name: &str| -> Result<Report, Error> {
         let xml = setup.folder.join(format!("facts-{udp}-{number}-{name}.xml"));
         let mut command = match runner {
             Runner::Reference => Command::new("nmap"),
             _ => Command::new(&setup.perilune),
         };
-        command.args(["-n", "-Pn", if udp { "-sU" } else { "-sT" }, "-sC", "-sV", "-p", &ports.join(","), "-oX"]);
+        command.args(["-n", "-Pn", if udp { "-sU" } else { "-sT" }, "-sC", "-sV", "-p", &ports, "-oX"]);
         command.arg(&xml).arg(ADDRESS.to_string());
         run::finish(&mut command, runner, "all services")?;
         Ok(facts::read(&fs::read_to_string(&xml).map_err(Error::at(&xml))?))
