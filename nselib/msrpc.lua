@@ -23,7 +23,7 @@ _ENV = stdnse.module("msrpc", stdnse.seeall)
 -- What the parts share with each other only.
 local SHARED = { call = true, read_handle = true, read_return = true, server_name = true, uuid = true,
   with_interface = true }
-for _, name in ipairs({ "call", "server", "accounts", "epmapper", "registry", "services" }) do
+for _, name in ipairs({ "call", "server", "accounts", "epmapper", "registry", "routing", "services" }) do
   for key, value in pairs(require("msrpc." .. name)) do
     if not SHARED[key] and string.sub(key, 1, 1) ~= "_" then _ENV[key] = value end
   end

@@ -96,3 +96,16 @@ local members = string.pack("<I4I4I4I4", 1, 1, 1, 1) .. string.pack("<I4BB", 2, 
 check("members", 'true {1="S-1-5-32-544"}', (function (done, results) return done, results.sids end)(
   call_with(members, msrpc.samr_getmembersinalias, handle)))
 fuzz("members", { members }, function (bytes) call_with(bytes, msrpc.samr_getmembersinalias, handle) end)
+
+-- A question to the DNS server (MS-DNSP 3.1.4.2) and a request to remote access (MS-RRASM 2.2.1.2.18, 3.3.4.5).
+local answered = string.pack("<I4I4I4I4", 1, 1, 0x00020000, 0)
+check("DNS", 'true {"data"="\\1\\0\\0\\0\\0\\0\\2\\0","return"=0,"type_id"=1}', call_with(answered, msrpc.DNSSERVER_Query, "srv", nil, "ServerInfo"))
+check("its octets", '"00000000' .. hex(string.pack("<I4I4I4I4", msrpc.REFERENT_ID, 11, 0, 11)) .. hex("ServerInfo") .. '0000"', hex(sent):sub(-64))
+check("refused", "false", (call_with(string.pack("<I4I4I4", 0, 0, 5), msrpc.DNSSERVER_Query, "srv", "zone", "ZoneInfo")))
+fuzz("DNS", { answered }, function (bytes) call_with(bytes, msrpc.DNSSERVER_Query, "srv", "zone", "ZoneInfo") end)
+check("request", '"0100000049000000' .. '0000000000000000' .. '0000000000000000' .. '61"',
+  hex(msrpc.RRAS_marshall_RequestBuffer(1, msrpc.RRAS_RegTypes.GETDEVCONFIG, "a")))
+local changed = string.pack("<I4I4", 1, 4) .. "abcd" .. "\0\0\0\0"
+check("remote access", 'true {"buffer"="abcd","return"=0}', call_with(changed, msrpc.RRAS_SubmitRequest, "abcd"))
+check("its octets", '"' .. hex(string.pack("<I4I4", msrpc.REFERENT_ID, 4)) .. '6162636404000000"', hex(sent):sub(-32))
+fuzz("remote access", { changed }, function (bytes) call_with(bytes, msrpc.RRAS_SubmitRequest, "abcd", 4) end)
