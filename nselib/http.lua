@@ -326,6 +326,8 @@ local function cached_request (host, port, method, path, options)
       mutex "done"
       hit = cached(host, port, method, path, options)
       if hit then return hit end
+      -- A port that did not answer would let all who wait find that out one after the other.
+      if token.failed then return tableaux.tcopy(token.failed) end
       if fetching[key] == token then fetching[key] = nil end
     end
   end
@@ -339,7 +341,7 @@ local function cached_request (host, port, method, path, options)
   mutex "lock"
   fetching[key] = token
   local ok, response = pcall(request, host, port, method, path, options)
-  if ok and response.status then store(key, response, options) end
+  if ok and response.status then store(key, response, options) elseif ok then token.failed = response end
   if fetching[key] == token then fetching[key] = nil end
   mutex "done"
   if not ok then error(response, 0) end

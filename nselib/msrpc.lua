@@ -23,7 +23,7 @@ _ENV = stdnse.module("msrpc", stdnse.seeall)
 -- What the parts share with each other only.
 local SHARED = { call = true, read_handle = true, read_return = true, server_name = true, uuid = true,
   with_interface = true }
-for _, name in ipairs({ "call", "server", "accounts", "epmapper", "registry", "services" }) do
+for _, name in ipairs({ "call", "server", "accounts", "epmapper", "registry", "routing", "services" }) do
   for key, value in pairs(require("msrpc." .. name)) do
     if not SHARED[key] and string.sub(key, 1, 1) ~= "_" then _ENV[key] = value end
   end
@@ -31,7 +31,10 @@ end
 
 -- Remote administration of LAN Manager (MS-RAP) -----------------------------------------------------------------
 
---- Calls a function of LAN Manager.
+-- What a server without these functions answers: ERROR_NOT_SUPPORTED, no converter, no entries.
+local RAP_NOT_SUPPORTED = string.pack("<I2I2I2I2", 50, 0, 0, 0)
+
+--- Calls a function of LAN Manager. There are none in SMB 2: the answer is one that says so.
 -- @param smbstate The connection, with share <code>IPC$</code>.
 -- @param opnum The function's number.
 -- @param paramdesc What its parameters are.
@@ -40,6 +43,7 @@ end
 -- @return True and a table with <code>parameters</code> and <code>data</code>; or false and an error.
 function call_lanmanapi (smbstate, opnum, paramdesc, datadesc, data)
   local parameters = string.pack("<I2zz", opnum, paramdesc, datadesc) .. data
+  if smbstate.commands then return true, { parameters = RAP_NOT_SUPPORTED, data = "" } end
   return smb.send_transaction_named_pipe(smbstate, parameters, "", "\\PIPE\\LANMAN", true)
 end
 

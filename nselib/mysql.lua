@@ -2,7 +2,8 @@
 -- The protocol of MySQL and MariaDB clients: greeting, logging in, queries.
 --
 -- The source is the protocol's description in MySQL's internals manual and MariaDB's knowledge base. Logging in knows the
--- method <code>mysql_native_password</code>, and the fast way of <code>caching_sha2_password</code>.
+-- methods <code>mysql_native_password</code> and <code>caching_sha2_password</code>, which encrypts the password with the
+-- server's key where the server does not remember it.
 --
 -- @usage
 -- local status, greeting = mysql.receiveGreeting(socket)
@@ -12,6 +13,8 @@
 --
 -- @copyright MIT OR Apache-2.0
 
+local base64 = require "base64"
+local math = require "math"
 local stdnse = require "stdnse"
 local string = require "string"
 local tab = require "tab"
@@ -232,10 +235,78 @@ local function sha2_token (password, salt)
   return xor(once, openssl.digest("sha256", openssl.digest("sha256", once) .. salt))
 end
 
+-- RFC 8017 calls it hLen.
+local SHA1_LEN = 20
+-- 8192 bits; exponents are short.
+local RSA_LEN_MAX, RSA_EXPONENT_LEN_MAX = 1024, 8
+
 local TOKENS = {
   mysql_native_password = native_token,
   caching_sha2_password = sha2_token,
 }
+
+-- The mask of PKCS #1's padding (RFC 8017, B.2.1), with SHA-1.
+local function mask (seed, len)
+  local parts = {}
+  for counter = 0, (len - 1) // SHA1_LEN do parts[counter + 1] = openssl.sha1(seed .. string.pack(">I4", counter)) end
+  return string.sub(table.concat(parts), 1, len)
+end
+
+-- The content of a DER value with a tag, and where it ends; it raises where there is none.
+local function der (data, tag, pos)
+  local got, len
+  got, len, pos = string.unpack("BB", data, pos)
+  if len > 0x80 and len <= 0x82 then len, pos = string.unpack(">I" .. len - 0x80, data, pos) end
+  if got ~= tag or pos + len - 1 > #data then error("no key", 0) end
+  return string.sub(data, pos, pos + len - 1), pos + len
+end
+
+-- Modulus and exponent of a key (SubjectPublicKeyInfo, RFC 3279 2.3.1) as PEM; it raises where there is none.
+local function rsa_key (pem)
+  local body = string.match(pem, "%-%-%-%-%-BEGIN PUBLIC KEY%-%-%-%-%-(.-)%-%-%-%-%-END PUBLIC KEY")
+  local info = der(base64.dec((string.gsub(body or "", "%s", ""))), 0x30, 1)
+  local _, pos = der(info, 0x30, 1)
+  local key = der(string.sub(der(info, 0x03, pos), 2), 0x30, 1)
+  local modulus, next_pos = der(key, 0x02, 1)
+  modulus = string.gsub(modulus, "^%z+", "")
+  local exponent = der(key, 0x02, next_pos)
+  if #modulus > RSA_LEN_MAX or #exponent > RSA_EXPONENT_LEN_MAX then error("too long a key", 0) end
+  return modulus, exponent
+end
+
+-- Encrypts with a key (RSAES-OAEP, RFC 8017 7.1.1); it raises where the key is none or too short.
+local function rsa_encrypt (pem, text)
+  local modulus, exponent = rsa_key(pem)
+  local len = #modulus
+  local padding_len = len - #text - 2 * SHA1_LEN - 2
+  if padding_len < 0 then error("too short a key", 0) end
+  local block = openssl.sha1("") .. ("\0"):rep(padding_len) .. "\1" .. text
+  local seed = openssl.rand_bytes(SHA1_LEN)
+  block = xor(block, mask(seed, #block))
+  local number = "\0" .. xor(seed, mask(block, SHA1_LEN)) .. block
+  local encrypted = openssl.bignum_bn2bin(openssl.bignum_mod_exp(openssl.bignum_bin2bn(number),
+    openssl.bignum_bin2bn(exponent), openssl.bignum_bin2bn(modulus)))
+  return ("\0"):rep(len - #encrypted) .. encrypted
+end
+
+-- caching_sha2_password, when the server does not remember the password: it is asked for its key (2), and gets the
+-- password, covered by the salt, encrypted with that. What is next, or nil and an error.
+local function send_by_key (socket, password, salt, number)
+  local status, err = send_packet(socket, "\2", number + 1)
+  if not status then return nil, err end
+  local answer
+  answer, number = receive_packet(socket)
+  if not answer then return nil, number end
+  if string.byte(answer) ~= 1 then return answer, number end
+  local text = (password or "") .. "\0"
+  local salt_len = math.max(#salt, 1)
+  local cover = ((salt == "" and "\0" or salt):rep(#text // salt_len + 1)):sub(1, #text)
+  local ok, encrypted = pcall(rsa_encrypt, string.sub(answer, 2), xor(text, cover))
+  if not ok then return nil, "the server wants the password over a secure connection: " .. tostring(encrypted) end
+  status, err = send_packet(socket, encrypted, number + 1)
+  if not status then return nil, err end
+  return receive_packet(socket)
+end
 
 local function parse_ok (payload, number)
   local response = { len = #payload, number = number, errorcode = 0 }
@@ -279,6 +350,7 @@ function loginRequest (socket, params, username, password, salt)
     -- The server wants another method.
     local name, new_salt = string.match(answer, "^\xfe([^%z]*)%z?(.-)%z?$")
     if name == "" then return false, "the server wants a password in the form of before version 4.1" end
+    salt = new_salt
     local make = TOKENS[name]
     if not make then return false, "the server wants the method " .. name end
     status, err = send_packet(socket, make(password, new_salt), number + 1)
@@ -287,9 +359,12 @@ function loginRequest (socket, params, username, password, salt)
     if not answer then return false, number end
   end
   if string.byte(answer) == 1 then
-    -- caching_sha2_password: 3 is success and an OK follows, 4 asks for the password over a secure connection.
-    if string.byte(answer, 2) ~= 3 then return false, "the server wants the password over a secure connection" end
-    answer, number = receive_packet(socket)
+    -- caching_sha2_password: 3 is success and an OK follows, 4 asks for the password itself.
+    if string.byte(answer, 2) == 3 then
+      answer, number = receive_packet(socket)
+    else
+      answer, number = send_by_key(socket, password, salt, number)
+    end
     if not answer then return false, number end
   end
   local first = string.byte(answer)

@@ -6,8 +6,10 @@
 -- @copyright MIT OR Apache-2.0
 
 local match = require "match"
+local math = require "math"
 local openssl = require "openssl"
 local os = require "os"
+local smb2crypt = require "smb2crypt"
 local stdnse = require "stdnse"
 local string = require "string"
 local table = require "table"
@@ -16,6 +18,10 @@ _ENV = stdnse.module("smb2", stdnse.seeall)
 local HEADER_LEN = 64
 local MESSAGE_LEN_MAX = 0x100000
 local COMMAND_NEGOTIATE = 0x0000
+local CAPABILITY_ENCRYPTION = 0x40
+local CONTEXT_INTEGRITY, CONTEXT_ENCRYPTION = 1, 2
+-- MS-SMB2 knows 8 kinds of contexts.
+local CONTEXTS_MAX = 16
 
 -- Dialects (MS-SMB2 2.2.3), as people write them.
 local DIALECT_NAMES = {
@@ -75,7 +81,11 @@ end
 -- @return True, or false and an error.
 function smb2_send (smb, header, data, overrides)
   local message = header .. data
-  if smb.sign then message = smb.sign(message) end
+  if smb.crypt then
+    message = smb2crypt.encrypt(smb.crypt, message)
+  elseif smb.sign then
+    message = smb.sign(message)
+  end
   hash_message(smb, message)
   local status, err = smb.socket:send(string.pack(">s4", message))
   if not status then return false, "SMB2: failed to send: " .. tostring(err) end
@@ -96,18 +106,41 @@ function smb2_read (smb, read_data)
   local message
   status, message = smb.socket:receive_buf(match.numbytes(len), true)
   if not status then return false, "SMB2: failed to receive: " .. tostring(message) end
-  if string.sub(message, 1, 4) ~= "\xfeSMB" then return false, "SMB2: the server's message is none of SMB2" end
+  if smb.crypt and string.sub(message, 1, 4) == "\xfdSMB" then
+    message = smb2crypt.decrypt(smb.crypt, message)
+    if not message then return false, "SMB2: the server's message is not encrypted with the session's key" end
+  end
+  if #message < HEADER_LEN or string.sub(message, 1, 4) ~= "\xfeSMB" then return false, "SMB2: the server's message is none of SMB2" end
   hash_message(smb, message)
   return true, string.sub(message, 1, HEADER_LEN), string.sub(message, HEADER_LEN + 1)
 end
 
--- What 3.1.1 has behind the dialects (MS-SMB2 2.2.3.1): hashes for integrity (SHA-512), ciphers (AES-128-GCM and -CCM).
+-- What 3.1.1 has behind the dialects (MS-SMB2 2.2.3.1): hashes for integrity (SHA-512) and ciphers.
 local function negotiate_contexts ()
   local salt = openssl.rand_bytes(32)
   local integrity = string.pack("<I2I2I2", 1, #salt, 1) .. salt
-  local ciphers = string.pack("<I2I2I2", 2, 2, 1)
-  local first = string.pack("<I2I2I4", 1, #integrity, 0) .. integrity
-  return first .. string.rep("\0", -#first % 8) .. string.pack("<I2I2I4", 2, #ciphers, 0) .. ciphers
+  local ciphers = string.pack("<I2", #smb2crypt.PREFERRED)
+  for _, cipher in ipairs(smb2crypt.PREFERRED) do ciphers = ciphers .. string.pack("<I2", cipher) end
+  local first = string.pack("<I2I2I4", CONTEXT_INTEGRITY, #integrity, 0) .. integrity
+  return first .. string.rep("\0", -#first % 8) .. string.pack("<I2I2I4", CONTEXT_ENCRYPTION, #ciphers, 0) .. ciphers
+end
+
+-- The cipher that a server chose (2.2.4): 3.0 has one, 3.1.1 names it in a context.
+local function chosen_cipher (smb, data)
+  if smb.dialect ~= 0x0311 then
+    local can = smb.dialect >= 0x0300 and smb.capabilities & CAPABILITY_ENCRYPTION ~= 0
+    return can and 1 or nil
+  end
+  local at = string.unpack("<I4", data, 61) - HEADER_LEN + 1
+  for _ = 1, math.min(smb.NegotiateContextCount, CONTEXTS_MAX) do
+    if at < 1 or at + 7 > #data then return nil end
+    local kind, len = string.unpack("<I2I2", data, at)
+    if kind == CONTEXT_ENCRYPTION and len >= 4 and at + 11 <= #data then
+      return (string.unpack("<I2", data, at + 10))
+    end
+    at = at + 8 + len
+    at = at + -(at - 1) % 8
+  end
 end
 
 local function negotiate_request (wanted, overrides)
@@ -133,7 +166,7 @@ end
 -- What the server says of itself goes into the connection: <code>dialect</code>, <code>security_mode</code>,
 -- <code>server_guid</code>, <code>capabilities</code>, <code>max_trans</code>, <code>max_read</code>,
 -- <code>max_write</code>, <code>time</code>, <code>date</code>, <code>start_time</code>, <code>start_date</code>
--- (<code>"N/A"</code> if the server does not tell) and <code>security_blob</code>.
+-- (<code>"N/A"</code> if the server does not tell), <code>security_blob</code> and <code>cipher</code> (its number).
 -- @param smb The connection.
 -- @param overrides Table with <code>Dialects</code>, a list of numbers. Default: all.
 -- @return True and the dialect chosen, or false and an error.
@@ -163,6 +196,7 @@ function negotiate_v2 (smb, overrides)
   smb.start_time, smb.start_date = seconds(start_time), start_time ~= 0 and shown(start_time) or "N/A"
   local at = blob_at - HEADER_LEN
   smb.security_blob = string.sub(data, at + 1, at + blob_len)
+  smb.cipher = chosen_cipher(smb, data)
   return true, smb.dialect
 end
 

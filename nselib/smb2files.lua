@@ -22,6 +22,7 @@ local PIPE_WAIT, PIPE_TRANSCEIVE = 0x00110018, 0x0011c017
 local FILE_BOTH_DIRECTORY_INFORMATION = 0x03
 local FILE_DIRECTORY_FILE, FILE_DELETE_ON_CLOSE = 0x00000001, 0x00001000
 local NO_FILE = string.rep("\xff", 16)
+local SHARE_ENCRYPT = 0x00008000
 -- What one credit pays for.
 local DATA_LEN_MAX = 65536
 local FILES_MAX = 100000
@@ -50,6 +51,7 @@ function tree_connect (smb, path, overrides)
   -- The number that version 1 would have, of 16 bits and not 0: it says that there is a share.
   smb.tid, smb.share = math.max(smb.TreeId & 0xffff, 1), path
   smb.share_type = string.byte(data, 3)
+  if #data >= 8 and string.unpack("<I4", data, 5) & SHARE_ENCRYPT ~= 0 then smb.crypt = smb.keys end
   return true
 end
 

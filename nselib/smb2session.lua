@@ -3,12 +3,13 @@
 --
 -- The connection is the table that <code>smb.start</code> makes, after <code>smb2.negotiate_v2</code>. Library
 -- <code>smb2files</code> goes on with shares and files, library <code>smb</code> is what scripts use. Messages are
--- signed where the server wants it, never encrypted.
+-- signed and encrypted where the server wants it.
 --
 -- @copyright MIT OR Apache-2.0
 
 local openssl = require "openssl"
 local smb2 = require "smb2"
+local smb2crypt = require "smb2crypt"
 local smbauth = require "smbauth"
 local smbcodes = require "smbcodes"
 local stdnse = require "stdnse"
@@ -19,6 +20,8 @@ _ENV = stdnse.module("smb2session", stdnse.seeall)
 local HEADER_LEN = 64
 local COMMAND_SESSION_SETUP, COMMAND_LOGOFF = 0x0001, 0x0002
 local FLAG_ASYNC, FLAG_SIGNED = 0x02, 0x08
+-- Of a session.
+local FLAG_ENCRYPT = 0x04
 local CREDITS = 32
 -- A server says so many times that it is still at work, at most.
 local PENDING_MAX = 100
@@ -64,13 +67,11 @@ function aes_cmac (key, message)
   return string.sub(openssl.encrypt("aes-128-cbc", key, string.rep("\0", 16), blocks), #blocks - 15, #blocks)
 end
 
--- The key for signatures of 3.x: SP 800-108 with HMAC-SHA256, one round of 128 bits (3.1.4.2). 3.1.1 takes the hash of
--- what was said before, see library `smb2`.
+-- The key for signatures of 3.x (3.1.4.2). 3.1.1 takes the hash of what was said before, see library `smb2`.
 local function signing_key (smb, session_key)
   local label, context = "SMB2AESCMAC\0", "SmbSign\0"
   if smb.dialect == 0x0311 then label, context = "SMBSigningKey\0", smb.preauth_hash_before or "" end
-  local input = string.pack(">I4", 1) .. label .. "\0" .. context .. string.pack(">I4", 128)
-  return string.sub(openssl.hmac("SHA256", session_key, input), 1, 16)
+  return smb2crypt.derive(session_key, label, context, 128)
 end
 
 -- A function that signs messages of the connection with the session's key.
@@ -180,7 +181,7 @@ end
 -- @return True, or false and the name of the result.
 function logon (smb, account, overrides)
   local blob
-  smb.sign, smb.SessionId = nil, 0
+  smb.sign, smb.crypt, smb.keys, smb.SessionId = nil, nil, nil, 0
   -- Each logon goes on from the negotiation.
   smb.preauth_hash = smb.negotiation_hash
   -- One message to ask, one to answer the challenge.
@@ -199,7 +200,12 @@ function logon (smb, account, overrides)
     if result == 0 then
       -- Bit 0 is for guests, bit 1 for nobody in particular: they have no key.
       smb.uid, smb.is_guest = 1, flags & 1
-      if flags & 3 == 0 and key and #key == 16 and wants_signatures(smb) then smb.sign = signer(smb, key) end
+      if flags & 3 == 0 and key and #key == 16 then
+        if wants_signatures(smb) then smb.sign = signer(smb, key) end
+        smb.keys = smb2crypt.keys(smb, key)
+        -- All that follows is to be encrypted; else a share may want it.
+        if flags & FLAG_ENCRYPT ~= 0 then smb.crypt = smb.keys end
+      end
       smb.preauth_hash = nil
       return true
     end
@@ -213,7 +219,7 @@ end
 -- @return True, or false and an error.
 function logoff (smb, overrides)
   local result, err = exchange(smb, COMMAND_LOGOFF, string.pack("<I2I2", 4, 0), overrides)
-  smb.uid, smb.SessionId, smb.sign = 0, 0, nil
+  smb.uid, smb.SessionId, smb.sign, smb.crypt, smb.keys = 0, 0, nil, nil, nil
   if result ~= 0 then return failure(result, err) end
   return true
 end

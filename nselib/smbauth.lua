@@ -8,12 +8,11 @@
 -- * <code>LMv2</code>, <code>NTLMv2</code> - one of the two.
 -- * <code>none</code> - no responses: nobody in particular logs on.
 --
--- @args smbusername The user to log on as.
+-- @args smbusername The user to log on as; <code>smbuser</code> is the same.
 -- @args smbdomain The user's domain. Default: none.
--- @args smbpassword The user's password.
+-- @args smbpassword The user's password; <code>smbpass</code> is the same.
 -- @args smbhash The password's hash, in place of the password: the NTLM hash in hexadecimal, or the LM and the NTLM
---       hash
---       with a colon between them.
+--       hash with a colon between them.
 -- @args smbtype The kind of response, see above.
 -- @args smbnoguest If given, guest accounts are not tried.
 --
@@ -89,11 +88,12 @@ function init_account (host)
   local accounts = {}
   registry.smbaccounts, registry.smbindex = accounts, 1
   local args = nmap.registry.args or {}
-  if args.smbusername then
+  local username, password = args.smbusername or args.smbuser, args.smbpassword or args.smbpass
+  if username then
     insert_account(accounts, {
-      username = args.smbusername,
+      username = username,
       domain = args.smbdomain or "",
-      password = args.smbpassword or not args.smbhash and "" or nil,
+      password = password or not args.smbhash and "" or nil,
       password_hash = args.smbhash,
       hash_type = string.lower(args.smbtype or "v2"),
       account_type = ACCOUNT_USER,

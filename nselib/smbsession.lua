@@ -237,13 +237,17 @@ local function security_mode_of (mode)
   return 0x03 | (mode & 1) << 2 | (mode & 2) << 2
 end
 
+-- Of version 2 and 3: DFS, leasing, operations of many credits, encryption.
+local CAPABILITIES = 0x47
+
 -- Negotiates version 2 or 3 on a new connection: servers without version 1 end the one that asks for it.
 local function negotiate_newer (smb, overrides)
   smb.socket:close()
   local status, fresh = start(smb.hostinfo)
   if not status then return false, fresh end
   smb.socket, smb.MessageId = fresh.socket, 0
-  local over = { Dialects = smb2session.DIALECTS, SecurityMode = overrides and overrides.SecurityMode }
+  local over = { Dialects = smb2session.DIALECTS, SecurityMode = overrides and overrides.SecurityMode,
+    Capabilities = CAPABILITIES }
   local err
   smb.preauth_hash = string.rep("\0", 64)
   status, err = smb2.negotiate_v2(smb, over)

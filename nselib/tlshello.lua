@@ -10,6 +10,7 @@
 --
 -- @copyright MIT OR Apache-2.0
 
+local comm = require "comm"
 local math = require "math"
 local nmap = require "nmap"
 local shortport = require "shortport"
@@ -25,20 +26,18 @@ local RECORDS_MAX = 64
 
 local TIMEOUT_MIN_MS = 3000
 
+-- The type and the version of a record.
+local RECORD_START_LEN = 3
+
 -- What the table of well-known ports says is a guess.
 local CONFIDENCE_OF_TABLE = 3
 
--- Says hello and looks whether the answer is a record of TLS.
+-- Says hello and looks whether the answer is a record of TLS. It waits as long as for any other reply: a server that
+-- has to ask elsewhere for its certificate is slow.
 local function answers_hello (host, port)
-  local socket = nmap.new_socket()
-  socket:set_timeout(math.max(stdnse.get_timeout(host), TIMEOUT_MIN_MS))
-  local found = false
-  if socket:connect(host, port, "tcp") and socket:send(hello(host, { protocol = "TLSv1.2" })) then
-    local status, answer = socket:receive_bytes(3)
-    found = status and string.find(answer, "^[\x15\x16]\x03[\0-\4]") ~= nil
-  end
-  socket:close()
-  return found
+  local request = hello(host, { protocol = "TLSv1.2" })
+  local status, answer = comm.exchange(host, port, request, { proto = "tcp", bytes = RECORD_START_LEN })
+  return status and string.find(answer, "^[\x15\x16]\x03[\0-\4]") ~= nil
 end
 
 --- Tells whether a TCP port that is open answers a hello. Each port is asked once for all scripts; those whose service

@@ -6,6 +6,7 @@
 
 use crate::{embedded, files};
 use std::cell::Cell;
+use std::fs::ReadDir;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -87,7 +88,8 @@ impl DataFolders {
     }
 
     /// Names of the files in `scripts` or `nselib` that end like this: those of the first such folder, else those
-    /// in the binary; sorted, without the end.
+    /// in the binary; sorted, without the end. A library in a folder has the name that `require` takes, as in
+    /// `rpc.comm`; in `nselib/data` are none.
     pub fn names(&self, folder: &str, end: &str) -> Vec<String> {
         let mut folders: Vec<PathBuf> = self.folders.iter().map(|data| data.join(folder)).collect();
         if folder == "scripts" {
@@ -95,11 +97,14 @@ impl DataFolders {
         }
         let listed = folders.iter().find_map(|folder| std::fs::read_dir(folder).ok());
         let files: Vec<String> = match listed {
-            Some(entries) => entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect(),
+            Some(entries) => below(entries, folder == "nselib"),
             None => embedded::files(folder).map(str::to_owned).collect(),
         };
-        let mut names: Vec<String> =
-            files.iter().filter_map(|file| file.strip_suffix(end)).map(str::to_owned).collect();
+        let names = files.iter().filter_map(|file| file.strip_suffix(end)).filter(|name| match name.split_once('/') {
+            Some((inner, _)) => folder == "nselib" && inner != "data",
+            None => true,
+        });
+        let mut names: Vec<String> = names.map(|name| name.replace('/', ".")).collect();
         names.sort();
         names
     }
@@ -165,6 +170,21 @@ impl Found {
 
 fn join(folder: &Path, name: &str) -> String {
     format!("{}/{name}", folder.to_string_lossy())
+}
+
+/// Files of a folder, and those in the folders in it where that is wanted, as paths from there.
+fn below(entries: ReadDir, with_folders: bool) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        match std::fs::read_dir(entry.path()) {
+            Ok(inner) if with_folders => {
+                files.extend(inner.flatten().map(|file| format!("{name}/{}", file.file_name().to_string_lossy())));
+            }
+            _ => files.push(name),
+        }
+    }
+    files
 }
 
 fn on_disk(path: String) -> Option<Found> {

@@ -10,10 +10,10 @@ pub(crate) fn scripts() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name).filter(|name| name.starts_with("scripts/"))
 }
 
-/// Names of the files in a folder, without those in folders below it.
+/// Paths of the files in a folder and below it, from there.
 pub(crate) fn files(folder: &str) -> impl Iterator<Item = &'static str> {
     let inside = move |(path, _): &(&'static str, _)| path.strip_prefix(folder)?.strip_prefix('/');
-    FILES.iter().filter_map(inside).filter(|name| !name.contains('/'))
+    FILES.iter().filter_map(inside)
 }
 
 /// Sorted by path; the build script lists them.

@@ -272,6 +272,22 @@ end
 
 local function read_result (reader, results) results["return"] = reader:u32() end
 
+-- A packet's head, of which callers of the printer's functions skip 24 octets to come to the results.
+local RESPONSE_HEAD_LEN = 24
+
+-- Calls a printer's procedure. Scripts look at the results as they came: they are put behind a head in
+-- <code>data</code>.
+local function call_spooler (smbstate, opnum, arguments, read)
+  local raw
+  local status, results = call(smbstate, opnum, arguments, function (reader, fields)
+    raw = reader.data
+    read(reader, fields)
+  end)
+  if not status then return false, results end
+  results.data = string.rep("\0", RESPONSE_HEAD_LEN) .. raw
+  return true, results
+end
+
 --- Opens a printer (RpcOpenPrinter, MS-RPRN 3.1.4.2.2).
 -- @param smbstate The connection.
 -- @param printer The printer's name.
@@ -279,7 +295,7 @@ local function read_result (reader, results) results["return"] = reader:u32() en
 function spoolss_open_printer (smbstate, printer)
   -- No kind of data, no mode, the right to print.
   local arguments = wide_ptr(printer, true) .. int32(0) .. int32(0) .. int32(0) .. int32(0x00000008)
-  return call(smbstate, 1, arguments, read_handle("printer_handle"))
+  return call_spooler(smbstate, 1, arguments, read_handle("printer_handle"))
 end
 
 --- Begins a document (RpcStartDocPrinter, 3.1.4.9.1).
@@ -291,7 +307,7 @@ function spoolss_start_doc_printer (smbstate, printer_handle, filename)
   local arguments = printer_handle .. int32(1) .. int32(1) .. int32(rpc.REFERENT_ID) .. int32(rpc.REFERENT_ID)
     .. int32(filename and rpc.REFERENT_ID or 0) .. int32(0) .. wide("Document", true)
     .. (filename and wide(filename, true) or "")
-  return call(smbstate, 17, arguments, function (reader, results)
+  return call_spooler(smbstate, 17, arguments, function (reader, results)
     results.print_job_id = reader:u32()
     results["return"] = reader:u32()
   end)
@@ -304,7 +320,7 @@ end
 -- @return True and a table with <code>bytes_written</code>, or false and an error.
 function spoolss_write_printer (smbstate, printer_handle, data)
   local arguments = printer_handle .. string.pack("<s4", data) .. string.rep("\0", -#data % 4) .. int32(#data)
-  return call(smbstate, 19, arguments, function (reader, results)
+  return call_spooler(smbstate, 19, arguments, function (reader, results)
     results.bytes_written = reader:u32()
     results["return"] = reader:u32()
   end)
@@ -314,12 +330,12 @@ end
 -- @param smbstate The connection.
 -- @param printer_handle The printer's handle.
 -- @return True and a table, or false and an error.
-function spoolss_end_doc_printer (smbstate, printer_handle) return call(smbstate, 23, printer_handle, read_result) end
+function spoolss_end_doc_printer (smbstate, printer_handle) return call_spooler(smbstate, 23, printer_handle, read_result) end
 
 --- Throws a document away (RpcAbortPrinter, 3.1.4.9.5).
 -- @param smbstate The connection.
 -- @param printer_handle The printer's handle.
 -- @return True and a table, or false and an error.
-function spoolss_abort_printer (smbstate, printer_handle) return call(smbstate, 21, printer_handle, read_result) end
+function spoolss_abort_printer (smbstate, printer_handle) return call_spooler(smbstate, 21, printer_handle, read_result) end
 
 return _ENV

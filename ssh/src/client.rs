@@ -10,7 +10,7 @@ use crate::{SshError, random};
 use std::collections::{HashMap, VecDeque};
 use zeroize::Zeroizing;
 
-/// Bytes of text in front of the server's identification.
+/// Bytes of text in front of the server's identification, of one line or many: a port that never ends is no server.
 const BANNER_MAX: usize = 64 << 10;
 /// Channels of one connection.
 const CHANNELS_MAX: usize = 64;
@@ -121,6 +121,8 @@ pub struct Client {
     identification: Vec<u8>,
     input: Vec<u8>,
     output: VecDeque<u8>,
+    /// Bytes of whole lines that have come before it and with it.
+    foreword_len: usize,
     /// The server's identification, once it has come.
     server: Option<Vec<u8>>,
     kex: Kex,
@@ -173,6 +175,7 @@ impl Client {
             auth: AuthMethod::None,
             answers: VecDeque::new(),
             banner: None,
+            foreword_len: 0,
             signature_algorithms: None,
             channels: HashMap::new(),
             next_channel: 0,
@@ -239,6 +242,10 @@ impl Client {
                 return if self.input.len() > BANNER_MAX { Err(SshError::TooLarge("a banner")) } else { Ok(()) };
             };
             let mut line: Vec<u8> = self.input.drain(..=end).collect();
+            self.foreword_len += line.len();
+            if self.foreword_len > BANNER_MAX {
+                return Err(SshError::TooLarge("a banner"));
+            }
             line.pop();
             if line.last() == Some(&b'\r') {
                 line.pop();

@@ -169,11 +169,15 @@ impl<'a> Site<'a> {
         let categories: Vec<String> = page.categories.iter().map(|name| link("categories", name)).collect();
         rows.push(("Categories", categories.join(", ")));
         rows.push(("Rules", page.rules.join(", ")));
-        let dependency = |name: &String| match self.target(Kind::Script, name) {
-            Some(target) => format!("<a href=\"{target}\">{}</a>", shown(name)),
-            None => shown(name),
+        let links = |kind, names: &[String]| {
+            let link = |name: &String| match self.target(kind, name) {
+                Some(target) => format!("<a href=\"{target}\">{}</a>", shown(name)),
+                None => shown(name),
+            };
+            names.iter().map(link).collect::<Vec<_>>().join(", ")
         };
-        rows.push(("Runs after", page.dependencies.iter().map(dependency).collect::<Vec<_>>().join(", ")));
+        rows.push(("Runs after", links(Kind::Script, &page.dependencies)));
+        rows.push(("Parts", links(Kind::Library, &page.parts)));
         rows.push(("Authors", shown(&page.authors.join("; "))));
         let license = page.license.as_deref().unwrap_or_default();
         rows.push(("Licence", self.runs(&markup::runs(&license.split_whitespace().collect::<Vec<_>>().join(" ")))));
@@ -245,10 +249,12 @@ impl<'a> Site<'a> {
         if let Some(target) = self.target(Kind::Library, name) {
             return Some(target);
         }
-        let (library, item) = name.split_once('.')?;
-        let page = self.pages.iter().find(|page| page.kind == Kind::Library && page.name == library)?;
-        let item = page.items.iter().find(|entry| entry.name == item)?;
-        Some(format!("../libraries/{library}.html#{}", file_name(&item.name)))
+        name.match_indices('.').find_map(|(at, _)| {
+            let (library, item) = (&name[..at], &name[at + 1..]);
+            let page = self.pages.iter().find(|page| page.kind == Kind::Library && page.name == library)?;
+            let item = page.items.iter().find(|entry| entry.name == item)?;
+            Some(format!("../libraries/{library}.html#{}", file_name(&item.name)))
+        })
     }
 
     // Markup ---------------------------------------------------------------------------------------------------------

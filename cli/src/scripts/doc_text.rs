@@ -29,6 +29,7 @@ pub fn page(page: &Page, is_coloured: bool) -> String {
         ("categories", page.categories.join(", ")),
         ("rules", page.rules.join(", ")),
         ("runs after", page.dependencies.join(", ")),
+        ("parts", page.parts.join(", ")),
         ("authors", page.authors.join("; ")),
         ("licence", page.license.clone().unwrap_or_default()),
     ] {

@@ -22,10 +22,13 @@ impl Kind {
         }
     }
 
-    /// The path below the data folders.
+    /// The path below the data folders; a library `rpc.comm` is in a folder `rpc`.
     pub fn path(self, name: &str) -> String {
         let (folder, end) = self.place();
-        format!("{folder}/{name}{end}")
+        match self {
+            Kind::Script => format!("{folder}/{name}{end}"),
+            Kind::Library => format!("{folder}/{}{end}", name.replace('.', "/")),
+        }
     }
 }
 
@@ -42,6 +45,8 @@ pub struct Page {
     /// Which rules a script has.
     pub rules: Vec<&'static str>,
     pub head: Block,
+    /// Libraries in the folder of a library.
+    pub parts: Vec<String>,
     /// Functions and values of a library.
     pub items: Vec<Entry>,
 }
@@ -73,11 +78,17 @@ impl Page {
     /// When there is none of the name, or it does not compile.
     pub fn load(data: &DataFolders, kind: Kind, name: &str) -> Result<Page, Failure> {
         let path = kind.path(name);
-        match data.source(&path) {
-            Ok(Some((path, source))) => Page::of(kind, name, &path, &source),
-            Ok(None) => Err(Failure(format!("there is no {path}"))),
-            Err(error) => Err(Failure::of(&format!("cannot read {path}"), error)),
+        let mut page = match data.source(&path) {
+            Ok(Some((path, source))) => Page::of(kind, name, &path, &source)?,
+            Ok(None) => return Err(Failure(format!("there is no {path}"))),
+            Err(error) => return Err(Failure::of(&format!("cannot read {path}"), error)),
+        };
+        if kind == Kind::Library {
+            let (folder, end) = kind.place();
+            page.parts = data.names(folder, end);
+            page.parts.retain(|part| part.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
         }
+        Ok(page)
     }
 
     fn of(kind: Kind, name: &str, path: &str, source: &[u8]) -> Result<Page, Failure> {
@@ -106,6 +117,7 @@ impl Page {
             rules: RULES.into_iter().filter(|rule| facts.field(rule).is_some()).collect(),
             authors,
             head: doc.head,
+            parts: Vec::new(),
             items,
         })
     }

@@ -80,6 +80,9 @@ fn limits_are_kept() {
     let mut flood = client();
     let text = vec![b'x'; 70 << 10];
     assert_eq!(flood.feed(&text), Err(SshError::TooLarge("a banner")));
+    let mut lines = client();
+    let result = (0..2000).find_map(|_| lines.feed(&[b"chargen"[..].repeat(10), b"\r\n".to_vec()].concat()).err());
+    assert_eq!(result, Some(SshError::TooLarge("a banner")));
     let mut large = client();
     assert_eq!(large.feed(b"SSH-2.0-x\r\n\x00\x10\x00\x00"), Err(SshError::TooLarge("a packet")));
     let mut old = client();

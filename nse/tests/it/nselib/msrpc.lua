@@ -79,6 +79,10 @@ check("started", "true", (call_with("\0\0\0\0", msrpc.svcctl_startservicew, hand
 check("deleted", 'false "NT_STATUS_WERR_ACCESS_DENIED" 5', call_with("\5\0\0\0", msrpc.svcctl_deleteservice, handle))
 
 -- Printers (MS-RPRN) and paths (MS-SRVS 3.1.4.30).
+local _, printer = call_with(handle .. "\0\0\0\0", msrpc.spoolss_open_printer, "\\\\srv\\p")
+check("printer as it came", "true", printer.data:sub(25) == handle .. "\0\0\0\0")
+check("no LAN Manager in SMB 2", 'true {"data"="","parameters"="2\\0\\0\\0\\0\\0\\0\\0"}',
+  msrpc.call_lanmanapi({ commands = {} }, 21, "WrLeh", "B13", ""))
 check("printer", "true", (call_with(handle .. "\0\0\0\0", msrpc.spoolss_open_printer, "\\\\srv\\p")))
 check("document", "true 7", (function (done, results) return done, results.print_job_id end)(
   call_with("\7\0\0\0\0\0\0\0", msrpc.spoolss_start_doc_printer, handle, "file")))
@@ -92,3 +96,16 @@ local members = string.pack("<I4I4I4I4", 1, 1, 1, 1) .. string.pack("<I4BB", 2, 
 check("members", 'true {1="S-1-5-32-544"}', (function (done, results) return done, results.sids end)(
   call_with(members, msrpc.samr_getmembersinalias, handle)))
 fuzz("members", { members }, function (bytes) call_with(bytes, msrpc.samr_getmembersinalias, handle) end)
+
+-- A question to the DNS server (MS-DNSP 3.1.4.2) and a request to remote access (MS-RRASM 2.2.1.2.18, 3.3.4.5).
+local answered = string.pack("<I4I4I4I4", 1, 1, 0x00020000, 0)
+check("DNS", 'true {"data"="\\1\\0\\0\\0\\0\\0\\2\\0","return"=0,"type_id"=1}', call_with(answered, msrpc.DNSSERVER_Query, "srv", nil, "ServerInfo"))
+check("its octets", '"00000000' .. hex(string.pack("<I4I4I4I4", msrpc.REFERENT_ID, 11, 0, 11)) .. hex("ServerInfo") .. '0000"', hex(sent):sub(-64))
+check("refused", "false", (call_with(string.pack("<I4I4I4", 0, 0, 5), msrpc.DNSSERVER_Query, "srv", "zone", "ZoneInfo")))
+fuzz("DNS", { answered }, function (bytes) call_with(bytes, msrpc.DNSSERVER_Query, "srv", "zone", "ZoneInfo") end)
+check("request", '"0100000049000000' .. '0000000000000000' .. '0000000000000000' .. '61"',
+  hex(msrpc.RRAS_marshall_RequestBuffer(1, msrpc.RRAS_RegTypes.GETDEVCONFIG, "a")))
+local changed = string.pack("<I4I4", 1, 4) .. "abcd" .. "\0\0\0\0"
+check("remote access", 'true {"buffer"="abcd","return"=0}', call_with(changed, msrpc.RRAS_SubmitRequest, "abcd"))
+check("its octets", '"' .. hex(string.pack("<I4I4", msrpc.REFERENT_ID, 4)) .. '6162636404000000"', hex(sent):sub(-32))
+fuzz("remote access", { changed }, function (bytes) call_with(bytes, msrpc.RRAS_SubmitRequest, "abcd", 4) end)

@@ -54,3 +54,44 @@ equal({ mysql.sqlQuery(session(packet(1, "\xff\x28\x04#42000syntax")), "X") }, {
 equal({ mysql.sqlQuery(session(packet(1, "\0\1\0\2\0\0\0")), "SET") }, { true, { cols = {}, rows = {} } })
 check("cut off", "false", (mysql.sqlQuery(session(packet(1, "\1") .. packet(2, "\3de")), "X")))
 check("a lying length", "false", (mysql.sqlQuery(session(packet(1, "\1") .. column(2, "a") .. packet(3, eof) .. packet(4, "\xfe" .. ("\xff"):rep(9))), "X")))
+
+-- caching_sha2_password in full: the server has the key whose other half is here (made with openssl genrsa 1024).
+local PEM = [[
+-----BEGIN PUBLIC KEY-----
+MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDWkw8uZFkh7XBSsLUZYzc2wmBu
+ZoSDPLvXLwB36kyZ/i783gQ/pxGtLSFXFFQ59+UhWA9nFDuJWCWifSARrdUhE34H
+f65nLVz117Yom+BHSI70gPURTzh/rwFe4XLg59oTaFnTgLJ16RmIZ+MDb3zgtcFp
+2Qn0+nH8Qr76bedY7wIDAQAB
+-----END PUBLIC KEY-----
+]]
+local N = openssl.bignum_hex2bn("00d6930f2e645921ed7052b0b519633736c2606e6684833cbbd72f0077ea4c99fe2efcde043fa711ad2d2157145439f7e521580f67143b895825a27d2011add521"
+  .. "137e077fae672d5cf5d7b6289be047488ef480f5114f387faf015ee172e0e7da136859d380b275e9198867e3036f7ce0b5c169d909f4fa71fc42befa6de758ef")
+local D = openssl.bignum_hex2bn("00a5070d91fc93a0c860aef84110798229976d5afb75c7099ade70c3c77667dbb7e6a38c8d6ff72a5d2a6c8df090a6d4c560d3bd64e5e6b4471b0ad1792c9fa95e"
+  .. "11a8f53693839bb39c17d71ab508a0d7bf0bffb582ca180880e471344325f4d44109d24eedb6b4a0751dc87709f16a4f57d72d72f1dba8402e2b607f05d55761")
+local function xor (a, b) return (a:gsub("()(.)", function (at, c) return string.char(c:byte() ~ b:byte(at)) end)) end
+local function mask (seed, len)
+  local out = ""
+  for counter = 0, len // 20 do out = out .. openssl.sha1(seed .. string.pack(">I4", counter)) end
+  return out:sub(1, len)
+end
+-- RFC 8017, 7.1.2.
+local function decrypted (text)
+  local block = openssl.bignum_bn2bin(openssl.bignum_mod_exp(openssl.bignum_bin2bn(text), D, N))
+  block = ("\0"):rep(128 - #block) .. block
+  local seed = xor(block:sub(2, 21), mask(block:sub(22), 20))
+  local data = xor(block:sub(22), mask(seed, 107))
+  assert(block:byte() == 0 and data:sub(1, 20) == openssl.sha1(""), "padding")
+  return data:sub(21):match("^%z*\1(.*)$")
+end
+local salt = "abcdefghijklmnopqrst"
+local sha2 = { authversion = "post41", authplugin = "caching_sha2_password" }
+local function full (key, last)
+  socket = session(packet(2, "\1\4"), packet(4, "\1" .. key), packet(6, last))
+  return mysql.loginRequest(socket, sha2, "root", "secret", salt)
+end
+check("full login", "true", (full(PEM, "\0\0\0\2\0\0\0")))
+check("asks for the key", "true true", socket.sent[2] == packet(3, "\2"), socket.sent[3]:sub(1, 4) == packet(5, ("x"):rep(128)):sub(1, 4))
+check("the password", "true", "secret\0" == xor(decrypted(socket.sent[3]:sub(5)), salt))
+check("refused", 'false "Access denied"', (function (...) return (...), (select(2, ...)):match("Access denied") end)(full(PEM, "\xff\x15\x04#28000Access denied")))
+check("no key", 'false "the server wants the password over a secure connection: no key"', full(PEM:gsub("MIGf", "AAAA"), "\0\0\0"))
+fuzz("keys", { PEM }, function (key) full(key, "\0\0\0\2\0\0\0") end)

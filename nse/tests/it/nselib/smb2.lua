@@ -24,6 +24,17 @@ check("facts", '3 7 "1970-01-01T00:00:00" "N/A" "blob"', state.security_mode, st
   state.security_blob)
 check("octets", '"2400050001000000' .. '07000000"', hex(peer.sent[1]):sub(137, 160))
 check("their dialects", '"0202100200030203' .. '1103"', hex(peer.sent[1]):sub(209, 228))
+-- 2.2.4.1: the cipher that the server chose, behind a hash for integrity; 3.0 says by a capability that it has one.
+local function negotiated (dialect, capabilities, count, contexts)
+  serve(message(0, string.pack("<I2I2I2I2c16I4I4I4I4I8I8I2I2I4", 65, 3, dialect, count, "", capabilities, 1, 2, 3, 116444736000000000, 0, 128,
+    0, 128) .. contexts))
+  smb2.negotiate_v2(state)
+  return state.cipher
+end
+local contexts = string.pack("<I2I2I4I2I2I2", 1, 6, 0, 1, 0, 1) .. "\0\0" .. string.pack("<I2I2I4I2I2", 2, 4, 0, 1, 2)
+check("cipher", "2 nil nil 1 nil", negotiated(0x0311, 7, 2, contexts), negotiated(0x0311, 7, 2, contexts:sub(1, -2)), negotiated(0x0311, 7, 0, ""),
+  negotiated(0x0302, 0x47, 0, ""), negotiated(0x0302, 7, 0, ""))
+fuzz("contexts", { contexts }, function (bytes) negotiated(0x0311, 7, 0xffff, bytes) end)
 serve(message(0xc00000bb, body))
 check("refused", 'false "SMB2: the server refuses (0xc00000bb)"', smb2.negotiate_v2(state))
 serve(message(0, body:sub(1, 30)))

@@ -52,6 +52,29 @@ check("signed", '68 "08000000" true', #signed, hex(signed:sub(17, 20)), signed:s
 one = logon(0, true, 0x0302)
 local newer = one.sign(("\0"):rep(64) .. "body")
 check("signed by AES", "68 true", #newer, newer:sub(49, 64) ~= ("\0"):rep(16))
+-- 3.0: a session with flag 4 is encrypted from then on; guests have no key.
+local function encrypted (flags, cipher)
+  local newer = connect(message(0xc0000016, 1, 1, 3, first), message(0, 1, 1, 4, string.pack("<I2I2I2I2", 9, flags, 0, 0)))
+  newer.dialect, newer.cipher = 0x0300, cipher
+  smb2session.logon(newer, account)
+  return newer
+end
+check("encryption", '"table" "nil" "table" "nil" "nil"', type(encrypted(4, 1).crypt), type(encrypted(0, 1).crypt), type(encrypted(0, 1).keys),
+  type(encrypted(5, 1).crypt), type(encrypted(4, nil).crypt))
+-- Both sides are one: what is sent can be read with the same key.
+local smb2 = require "smb2"
+local inside = encrypted(4, 1)
+inside.crypt.of_server = inside.crypt.to_server
+local echo
+peer.answer(function (data) return echo(data) end)
+inside.socket, inside.MessageId = nmap.new_socket(), 5
+echo = function (data) return data end
+local back, header, body = (function () smb2.smb2_send(inside, ("\xfeSMB" .. ("\0"):rep(60)), "body") return smb2.smb2_read(inside) end)()
+check("encrypted", 'true 64 "body" "fd534d42"', back, #header, body, hex(peer.sent[#peer.sent]:sub(5, 8)))
+echo = function (data) return data:sub(1, -2) .. "\0" end
+check("of nobody", 'false "SMB2: the server\'s message is not encrypted with the session\'s key"',
+  (function () smb2.smb2_send(inside, ("\xfeSMB" .. ("\0"):rep(60)), "body") return smb2.smb2_read(inside) end)())
+
 -- 3.1.1: the key depends on what was said before, and shares want signatures.
 local function signed_after (hash)
   local newest = connect(message(0xc0000016, 1, 1, 3, first), message(0, 1, 1, 4, string.pack("<I2I2I2I2", 9, 0, 0, 0)))
