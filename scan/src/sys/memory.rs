@@ -100,8 +100,8 @@ pub fn give_back() {
     unsafe { libc::malloc_trim(0) };
 }
 
-/// Memory of so many bytes from the kernel. A slab among the blocks of the system's allocator would keep what lies below
-/// it from being given back.
+/// Memory of so many bytes from the kernel. A slab among the blocks of the system's allocator would keep what lies
+/// below it from being given back.
 #[allow(unsafe_code, reason = "memory is the system's")]
 fn map(len: usize) -> Option<*mut u8> {
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);

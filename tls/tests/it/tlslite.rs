@@ -77,13 +77,12 @@ fn cells() -> Vec<Cell> {
     cells
 }
 
-/// The same with every other kind of key: without `SLOW_TESTS` one cipher for each protocol and key exchange.
+/// With every other kind of key one cipher for each protocol and key exchange: a key does not meet the cipher.
 fn key_cells() -> Vec<Cell> {
-    let all_of_it = std::env::var_os("SLOW_TESTS").is_some();
     let mut seen = HashSet::new();
     let is_wanted = |cell: &Cell| {
         let exchange = cell.suite.iana_name().split_once("_WITH_").map_or("", |(exchange, _)| exchange);
-        all_of_it || (cell.suite.iana_name().contains("AES_128") && seen.insert((cell.version, exchange)))
+        cell.suite.iana_name().contains("AES_128") && seen.insert((cell.version, exchange))
     };
     let wanted: Vec<Cell> = cells().into_iter().filter(is_wanted).collect();
     let with = |cell: &Cell, key| Cell { key, ..cell.clone() };

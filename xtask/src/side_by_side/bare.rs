@@ -1,9 +1,9 @@
 //! The bare binary, with its own scripts, libraries and probes, beside an installed Nmap: `-sC -sV` on all services.
 //!
 //! What counts as a fact, and when it is told, is in `facts.rs`. The reference looks twice, we once, all at the same
-//! time, at every TCP port and at the UDP ports of the services. Where a fact is missing without a reason, the ports concerned are looked at again, because services answer
-//! differently from one time to the next; it counts as told when it is told once, and is none when the reference does
-//! not say it again.
+//! time, at every TCP port and at the UDP ports of the services. Where a fact is missing without a reason, the ports
+//! concerned are looked at again, because services answer differently from one time to the next; it counts as told when
+//! it is told once, and is none when the reference does not say it again.
 
 use super::cases::CASES;
 use super::facts::{self, Fact, Report};
