@@ -9,7 +9,7 @@ action = function()
   local count, awake = 50000, 0
   for _ = 1, count do
     stdnse.new_thread(function()
-      stdnse.sleep(2)
+      stdnse.sleep(1)
       awake = awake + 1
     end)
   end
