@@ -136,6 +136,8 @@ fn run(program: &Path, extra: &[&str], work: &Work) -> Result<Cost, Error> {
     let mut command = Command::new(program);
     command.args(extra).args(["-n", "-Pn", "-sT"]).args(&work.args);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // In the checkout its own folders of scripts and libraries would be found.
+    command.current_dir(std::env::temp_dir());
     let began = Instant::now();
     let mut child = command.spawn().map_err(|error| process::cannot_start(&command, error))?;
     let mut pipe = child.stdout.take().ok_or_else(|| Error::Findings("no output".to_owned()))?;
