@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 /// What is compared: attributes of `service` and the CPEs, by protocol and port.
 type Services = BTreeMap<String, String>;
 
-/// What Nmap 7.93 writes of a port that its list of services calls unknown; later versions, and ours, write nothing.
+/// What is written of a port that the list of services calls unknown, as any port of these servers may be; not all
+/// versions of Nmap write it.
 const UNKNOWN: &str = " name=unknown method=table conf=3";
 
 /// Servers of which our own probe file says something else than the reference's: that says 2.2 to 2.3 of any OpenLDAP,
@@ -68,14 +69,15 @@ fn real_servers_are_known_as_by_the_reference() {
     let mut different = Vec::new();
     for daemon in &daemons.all {
         let key = format!("{}/{}", if daemon.udp { "udp" } else { "tcp" }, daemon.port);
-        let (theirs, ours) = (theirs.get(&key).map(|shown| shown.trim_end_matches(UNKNOWN)), ours.get(&key));
-        println!("{:14} {}", daemon.name, ours.map_or("-", String::as_str));
-        if theirs != ours.map(String::as_str) {
+        let known = |shown: &Services| shown.get(&key).map(|shown| shown.trim_end_matches(UNKNOWN).to_owned());
+        let (theirs, ours) = (known(&theirs), known(&ours));
+        println!("{:14} {}", daemon.name, ours.as_deref().unwrap_or("-"));
+        if theirs != ours {
             different.push(format!("{}\n  reference {theirs:?}\n  ours      {ours:?}", daemon.name));
         }
         // Our own file knows them as well as the reference's.
         let told = |shown: &str| shown.split(" method=").next().unwrap_or_default().to_owned();
-        let (theirs, bare) = (theirs.map(told), bare.get(&key).map(|shown| told(shown)));
+        let (theirs, bare) = (theirs.as_deref().map(told), bare.get(&key).map(|shown| told(shown)));
         if theirs != bare && !DIFFERENT_IN_OUR_FILE.contains(&daemon.name) {
             different.push(format!("{}\n  reference {theirs:?}\n  our file  {bare:?}", daemon.name));
         }
