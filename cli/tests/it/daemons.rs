@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a server may take until it listens.
@@ -45,15 +46,40 @@ impl Drop for Daemons {
     }
 }
 
-/// A port of loopback that was free a moment ago, for TCP and UDP.
+/// A port of loopback that was free a moment ago, for TCP and UDP, each time another one.
+///
+/// Above those that the system gives to connections: a scan beside would else take one before its server does.
 pub fn free_port() -> u16 {
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-        let port = listener.local_addr().expect("it is bound").port();
-        if UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
+    const FIRST: u32 = 61_000;
+    const COUNT: u32 = 65_536 - FIRST;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    // Programs of tests that run at the same time begin at different places.
+    let begin = std::process::id().wrapping_mul(97);
+    for _ in 0..COUNT {
+        let place = begin.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let at = (Ipv4Addr::LOCALHOST, u16::try_from(FIRST + place).expect("it is below 65,536"));
+        if TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok() {
+            return at.1;
         }
     }
+    panic!("loopback has no free port from {FIRST} on");
+}
+
+/// What a server wrote: the ends of its files in a folder, `nginx.log` and `nginx.err` for `nginx-tls`.
+fn logs(folder: &Path, name: &str) -> String {
+    const SHOWN: usize = 4000;
+    let name = name.split('-').next().unwrap_or(name);
+    let files = std::fs::read_dir(folder).expect("the folder is there").filter_map(Result::ok);
+    let mut logs = String::new();
+    for path in files.map(|entry| entry.path()).filter(|path| path.is_file()) {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if file.starts_with(name) && (file.ends_with(".log") || file.ends_with(".err")) {
+            let text = std::fs::read(&path).unwrap_or_default();
+            let end = String::from_utf8_lossy(&text[text.len().saturating_sub(SHOWN)..]).into_owned();
+            logs.push_str(&format!("--- {file}\n{end}\n"));
+        }
+    }
+    logs
 }
 
 fn shell(script: &str) {
@@ -99,12 +125,13 @@ impl Daemons {
         let deadline = Instant::now() + PATIENCE;
         for daemon in self.all.iter_mut().filter(|daemon| !daemon.udp) {
             while TcpStream::connect((Ipv4Addr::LOCALHOST, daemon.port)).is_err() {
-                let log = std::fs::read(self.folder.join(format!("{}.log", daemon.name))).unwrap_or_default();
-                let log = String::from_utf8_lossy(&log).into_owned();
+                let (name, port) = (daemon.name, daemon.port);
                 if let Ok(Some(status)) = daemon.child.try_wait() {
-                    panic!("{} ended with {status}: {log}", daemon.name);
+                    panic!("{name} ended with {status}\n{}", logs(&self.folder, name));
                 }
-                assert!(Instant::now() < deadline, "{} does not listen: {log}", daemon.name);
+                if Instant::now() > deadline {
+                    panic!("{name} does not listen at {port}\n{}", logs(&self.folder, name));
+                }
                 std::thread::sleep(Duration::from_millis(50));
             }
         }
@@ -287,7 +314,7 @@ impl Daemons {
                 "compatibility_level = 3.6\nqueue_directory = {home}/pf/queue\ndata_directory = {home}/pf/data\n\
                  daemon_directory = /usr/lib/postfix/sbin\nmail_owner = postfix\nsetgid_group = postdrop\n\
                  inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nmydestination =\nmyhostname = perilune.example\n\
-                 smtpd_peername_lookup = no\nmaillog_file = {home}/pf/log\nmaillog_file_prefixes = {home}\n"
+                 smtpd_peername_lookup = no\nmaillog_file = {home}/postfix.err\nmaillog_file_prefixes = {home}\n"
             ),
         );
         self.file(

@@ -1,5 +1,6 @@
 //! Scans of real services on loopback, from the command line to the report.
 
+use crate::daemons::free_port;
 use crate::folder::Folder;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -34,12 +35,6 @@ fn text(bytes: &[u8]) -> String {
 fn web_port() -> u16 {
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     [80, 591, 631, 5800, 8888, 8081].into_iter().find(is_free).expect("one of the web ports is free")
-}
-
-/// A port of loopback that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-    listener.local_addr().expect("it is bound").port()
 }
 
 /// Starts nginx with one page; its port.
