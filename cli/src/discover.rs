@@ -4,6 +4,7 @@ use crate::options::Options;
 use crate::scan::Failure;
 use crate::targets::Candidate;
 use perilune_scan::discovery;
+use perilune_scan::interface;
 use perilune_scan::neighbour::{self, Neighbours};
 use perilune_scan::net::Network;
 use perilune_scan::port::{self, Protocols};
@@ -14,6 +15,8 @@ use perilune_scan::result::{Host, HostState, Reason};
 use perilune_scan::sys::raw::{self, Interface};
 use perilune_scan::timing::Timing;
 use perilune_scan::vendor::Vendors;
+use perilune_scan::zone;
+use std::net::IpAddr;
 
 /// What discovery works with.
 pub struct Discovery<'a> {
@@ -106,6 +109,7 @@ impl Discovery<'_> {
                 discovery::ping(network, &mut method, group, &[0], timing, &mut stop);
             });
             self.note_hardware(hosts, &neighbours, &method);
+            note_links(&interfaces, hosts, &neighbours);
         }
         if !others.is_empty() {
             let pings = self.pings()?;
@@ -121,8 +125,7 @@ impl Discovery<'_> {
     }
 
     fn note_hardware(&self, hosts: &mut [Host], neighbours: &[usize], method: &Neighbours) {
-        let text = self.options.data_file("nmap-mac-prefixes").and_then(|path| std::fs::read(path).ok());
-        let vendors = Vendors::parse(&text.unwrap_or_default());
+        let vendors = vendors(self.options);
         for &idx in neighbours {
             let host = &mut hosts[idx];
             host.mac = method.macs.get(&host.address).copied();
@@ -166,6 +169,39 @@ impl Discovery<'_> {
         found.sort_unstable();
         found.dedup();
         Ok(if found.is_empty() { discovery::CONNECT_PORTS.to_vec() } else { found })
+    }
+}
+
+fn vendors(options: &Options) -> Vendors {
+    let text = options.data_file("nmap-mac-prefixes").and_then(|path| std::fs::read(path).ok());
+    Vendors::parse(&text.unwrap_or_default())
+}
+
+/// Hardware addresses of neighbours that were not asked for theirs: the system has learned them for our packets.
+pub fn learned_hardware(options: &Options, hosts: &mut [Host]) {
+    let interfaces = raw::interfaces().unwrap_or_default();
+    let is_near = |host: &&mut Host| {
+        host.mac.is_none() && neighbour::interface_of(&interfaces, host.address).is_some() && host.address.is_ipv4()
+    };
+    let mut near = hosts.iter_mut().filter(is_near).peekable();
+    if near.peek().is_none() {
+        return;
+    }
+    let vendors = vendors(options);
+    for host in near {
+        host.mac = interface::next_hop_mac(host.address);
+        host.mac_vendor = host.mac.and_then(|mac| vendors.of(&mac)).map(str::to_owned);
+    }
+}
+
+/// Notes where link-local neighbours without a zone answered: on the first link that their address fits.
+fn note_links(interfaces: &[Interface], hosts: &[Host], neighbours: &[usize]) {
+    for host in neighbours.iter().map(|&idx| &hosts[idx]).filter(|host| host.state == HostState::Up) {
+        if let (Some(link), IpAddr::V6(address)) = (neighbour::interface_of(interfaces, host.address), host.address)
+            && address.is_unicast_link_local()
+        {
+            zone::note(address, address, link.index);
+        }
     }
 }
 

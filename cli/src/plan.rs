@@ -14,7 +14,7 @@ use perilune_scan::result::{Host, Protocol};
 use perilune_scan::target::Hosts;
 use perilune_scan::timing::Timing;
 use perilune_scan::version::{self, ProbeFile};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// The longest data of a packet: what fits an Ethernet frame behind the longest headers.
@@ -303,9 +303,9 @@ pub fn ports(options: &Options) -> Result<PortLists, Failure> {
 /// A name that can't be resolved.
 pub fn servers(options: &Options) -> Result<Vec<SocketAddr>, Failure> {
     let Some(list) = &options.dns_servers else { return Ok(dns::system_servers()) };
-    let server = |text: &str| match text.parse::<IpAddr>().map(|address| SocketAddr::new(address, dns::PORT)) {
-        Ok(server) => Ok(server),
-        Err(_) => text.parse().or_else(|_| named_server(text)),
+    let server = |text: &str| match dns::server(text) {
+        Some(server) => Ok(server),
+        None => text.parse().or_else(|_| named_server(text)),
     };
     list.split([',', ' ']).filter(|text| !text.is_empty()).map(server).collect()
 }

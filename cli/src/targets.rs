@@ -123,6 +123,11 @@ impl Targets {
         let (place, ports) = with_ports(expression);
         match target::parse(place, families, names) {
             Ok(mut target) => {
+                if !target.note_zone() {
+                    self.events.push(warn(format!("{place}: the address is scanned in one zone, the first")));
+                    self.events.push(Event::TargetRejected(expression.to_owned()));
+                    return;
+                }
                 let others = if resolve_all { std::mem::take(&mut target.other_addresses) } else { Vec::new() };
                 let told = target.warnings.iter().filter(|_| !resolve_all);
                 self.events.extend(told.map(|warning| warn(warning.to_string())));

@@ -29,3 +29,4 @@ pub mod traceroute;
 pub mod vendor;
 pub mod version;
 pub mod wire;
+pub mod zone;

@@ -10,6 +10,7 @@ use crate::port_scan::{Answer, Key, Method, Sent};
 use crate::result::{PortState, Protocol, Reason};
 use crate::sys::raw::{self, CAPTURE_LEN, Capture, Interface};
 use crate::wire;
+use crate::zone;
 use hashbrown::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -33,13 +34,15 @@ pub struct Neighbours {
     trace: PacketTrace,
 }
 
-/// The interface whose network an address is in, if one can ask for neighbours there.
+/// The interface whose network an address is in, if one can ask for neighbours there; with a zone, that one only.
 pub fn interface_of(interfaces: &[Interface], address: IpAddr) -> Option<&Interface> {
     let is_own = |it: &&Interface| it.address == address;
     if interfaces.iter().any(|it| is_own(&it)) {
         return None;
     }
-    interfaces.iter().find(|it| it.is_up && !it.is_loopback && it.mac.is_some() && it.reaches(address))
+    let zone = zone::of(address);
+    let in_zone = |it: &&Interface| zone == 0 || it.index == zone;
+    interfaces.iter().filter(in_zone).find(|it| it.is_up && !it.is_loopback && it.mac.is_some() && it.reaches(address))
 }
 
 impl Neighbours {

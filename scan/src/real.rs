@@ -14,6 +14,7 @@
 use crate::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
 use crate::proxy::{Handshake, Proxy};
 use crate::sys;
+use crate::zone;
 use hashbrown::HashMap;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -239,14 +240,19 @@ impl Network for RealNetwork {
             std::thread::sleep(limiter.wait());
             limiter.take();
         }
+        let remote = remote.map(zone::socket_addr);
         let local = local.or(self.way.local(remote));
         let interface = self.way.interface.as_deref();
         let opened = match transport {
             Transport::Tcp => {
                 let target = remote.ok_or(NetError::Other)?;
                 let remote = self.proxies.first().map_or(target, |proxy| proxy.address);
-                let idle = if local.is_none() { self.idle[usize::from(remote.is_ipv6())].pop() } else { None };
+                // A socket that was connected in a zone stays bound to its link.
+                let is_zoned = matches!(remote, SocketAddr::V6(remote) if remote.scope_id() != 0);
+                let idle =
+                    if local.is_none() && !is_zoned { self.idle[usize::from(remote.is_ipv6())].pop() } else { None };
                 let mut opened = open_tcp(remote, local, interface, idle);
+                opened.iter_mut().for_each(|socket| socket.is_used_up |= is_zoned);
                 if let (Ok(socket), false) = (&mut opened, self.proxies.is_empty()) {
                     socket.decided = None;
                     socket.target = Some(target);
@@ -324,7 +330,7 @@ impl Network for RealNetwork {
         let Some(OpenSocket { kind: Kind::Udp(datagrams), .. }) = self.sockets.get(&id) else {
             return Write::Failed(NetError::Other);
         };
-        written(retried(|| datagrams.send_to(data, to)))
+        written(retried(|| datagrams.send_to(data, zone::socket_addr(to))))
     }
 
     fn local_addr(&self, id: SocketId) -> Option<SocketAddr> {

@@ -8,6 +8,7 @@
 //! # Source
 //! Nmap's target syntax. Difference: both address families may be used in one run, so an IPv6 literal needs no option.
 
+use crate::zone;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -106,6 +107,8 @@ impl Hosts {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target {
     addresses: Addresses,
+    /// The link that the addresses are on, `%eth0`, as the system's number.
+    zone: Option<u32>,
     /// The name it was given by, and the one address that carries it.
     name: Option<(String, IpAddr)>,
     /// Further addresses of the name, not scanned.
@@ -141,8 +144,6 @@ pub enum TargetErrorKind {
     WrongFamily(Families),
     /// The name is known, but with addresses of the other family only.
     OtherFamilyOnly(Families),
-    /// An IPv6 address with a zone, `%eth0`.
-    Zone,
     TooLong,
 }
 
@@ -173,12 +174,12 @@ pub fn parse(expression: &str, families: Families, hosts: &Hosts) -> Result<Targ
         }
         addresses
     };
-    if let Some(literal) = literal(base).map_err(wrong)? {
+    if let Some((literal, zone)) = literal(base) {
         if !families.includes(&literal.first()) {
             return Err(wrong(TargetErrorKind::WrongFamily(families)));
         }
         let addresses = addresses_of(literal);
-        return Ok(Target { addresses, name: None, other_addresses: Vec::new(), warnings });
+        return Ok(Target { addresses, zone, name: None, other_addresses: Vec::new(), warnings });
     }
     let short = short_form(base).map(IpAddr::from);
     let all = short.as_ref().map_or_else(|| hosts.addresses(base), std::slice::from_ref);
@@ -198,7 +199,7 @@ pub fn parse(expression: &str, families: Families, hosts: &Hosts) -> Result<Targ
         let count = other_addresses.len() + 1;
         warnings.push(TargetWarning::ManyAddresses { name: base.to_string(), count, used });
     }
-    Ok(Target { addresses, name: Some((base.to_string(), used)), other_addresses, warnings })
+    Ok(Target { addresses, zone: None, name: Some((base.to_string(), used)), other_addresses, warnings })
 }
 
 /// The expressions of a list file (`-iL`), separated by white space or NUL; `#` starts a comment.
@@ -231,7 +232,8 @@ pub fn exclusions(list: &str, hosts: &Hosts) -> Result<Vec<Target>, TargetError>
         let bits = split_mask(expression).map(|(_, bits)| bits).unwrap_or_default();
         for &other in &target.other_addresses {
             let addresses = Addresses::one(other).masked(bits).0;
-            excluded.push(Target { addresses, name: None, other_addresses: Vec::new(), warnings: Vec::new() });
+            let (other_addresses, warnings) = (Vec::new(), Vec::new());
+            excluded.push(Target { addresses, zone: None, name: None, other_addresses, warnings });
         }
         excluded.push(target);
     }
@@ -253,6 +255,14 @@ impl Target {
             name: named.map(|(name, _)| name.clone()),
             other_addresses: named.map(|_| self.other_addresses.clone()).unwrap_or_default(),
         })
+    }
+
+    /// Notes the zone for all that is sent to the addresses; `false` when some of them have another already.
+    pub fn note_zone(&self) -> bool {
+        match (self.zone, &self.addresses) {
+            (Some(zone), Addresses::Range(first, last)) => zone::note(*first, *last, zone),
+            _ => true,
+        }
     }
 
     /// How many addresses there are.
@@ -440,17 +450,13 @@ fn split_mask(expression: &str) -> Result<(&str, Option<u32>), TargetErrorKind> 
     Ok((base, Some(bits.parse().unwrap_or(u32::MAX))))
 }
 
-/// The addresses that the expression spells out, if it does.
-fn literal(base: &str) -> Result<Option<Addresses>, TargetErrorKind> {
+/// The addresses that the expression spells out, if it does, and their zone.
+fn literal(base: &str) -> Option<(Addresses, Option<u32>)> {
     if let Some(sets) = octets(base) {
-        return Ok(Some(Addresses::Octets(sets)));
+        return Some((Addresses::Octets(sets), None));
     }
-    if let Some((address, _)) = base.split_once('%')
-        && address.parse::<Ipv6Addr>().is_ok()
-    {
-        return Err(TargetErrorKind::Zone);
-    }
-    Ok(base.parse::<Ipv6Addr>().ok().map(|address| Addresses::Range(address, address)))
+    let (address, zone) = zone::parse(base)?;
+    Some((Addresses::Range(address, address), zone))
 }
 
 /// An IPv4 address in a form that C libraries take for one, `127.1` or `0x7f000001`: up to four numbers, the last of
@@ -534,9 +540,6 @@ impl fmt::Display for TargetError {
                 "Failed to resolve \"{expression}\": it has addresses of the other family only; try without {}",
                 option(families)
             ),
-            TargetErrorKind::Zone => {
-                write!(f, "Failed to resolve \"{expression}\": zones are for link-local addresses on the command line")
-            }
             TargetErrorKind::TooLong => write!(
                 f,
                 "A target expression has at most {EXPRESSION_LEN_MAX} characters; this one is longer: \"{}...\"",
@@ -606,6 +609,7 @@ mod tests {
             ("::1", "::1"),
             ("fe80::6/127", "fe80::6 fe80::7"),
             ("::1/129", "::1"),
+            ("fe80::6%lo/127", "fe80::6 fe80::7"),
             ("LOOP", "LOOP=127.0.0.1"),
             ("loop./31", "127.0.0.0 loop.=127.0.0.1"),
             ("many", "many=10.0.0.5 ; \"many\" has 2 addresses; only 10.0.0.5 is scanned"),
@@ -632,11 +636,9 @@ mod tests {
             ("-", Families::Any, "Failed to resolve \"-\": is there a stray dash on the command line?"),
             ("1.2.3.4/", Families::Any, "Target \"1.2.3.4/\": a number of bits must follow the slash"),
             ("1.2.3.4/x", Families::Any, "Target \"1.2.3.4/x\": a number of bits must follow the slash"),
-            (
-                "::1%lo",
-                Families::Any,
-                "Failed to resolve \"::1%lo\": zones are for link-local addresses on the command line",
-            ),
+            ("::1%lo", Families::Any, "Failed to resolve \"::1%lo\"."),
+            ("fe80::1%no-such", Families::Any, "Failed to resolve \"fe80::1%no-such\"."),
+            ("fe80::1%lo", Families::V4, "Target \"fe80::1%lo\" is not of the family that -4 chooses"),
             ("::1", Families::V4, "Target \"::1\" is not of the family that -4 chooses"),
             ("1.2.3.4", Families::V6, "Target \"1.2.3.4\" is not of the family that -6 chooses"),
             (

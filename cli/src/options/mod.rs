@@ -13,7 +13,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use perilune_nse::DataFolders;
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Headings of the help.
@@ -396,24 +396,7 @@ impl Options {
         if options.version {
             return Ok(Parsed::Text(version(&options)));
         }
-        options.take_zones()?;
         Ok(Parsed::Scan(Box::new(options)))
-    }
-
-    /// The zone of a link-local address, `fe80::1%eth0`, chooses the interface as `-e` does.
-    fn take_zones(&mut self) -> Result<(), clap::Error> {
-        for target in &mut self.targets {
-            let Some((address, rest)) = target.split_once('%') else { continue };
-            if !address.parse::<Ipv6Addr>().is_ok_and(|address| address.is_unicast_link_local()) {
-                continue;
-            }
-            let (zone, mask) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            if *self.interface.get_or_insert_with(|| zone.to_owned()) != *zone {
-                return Err(usage(format!("{target}: a run uses one interface, by a zone or by -e")));
-            }
-            *target = format!("{address}{mask}");
-        }
-        Ok(())
     }
 }
 
@@ -457,18 +440,6 @@ mod tests {
         assert_eq!(options.output_xml, Some(PathBuf::from("out.xml")));
         assert_eq!(options.targets, ["127.0.0.1"]);
         assert_eq!(parse("-- -sT").targets, ["-sT"]);
-    }
-
-    #[test]
-    fn zones_choose_the_interface() {
-        let options = parse("-6 fe80::1%va fe80::2%va/127 ::1");
-        assert_eq!(
-            (options.interface.as_deref(), options.targets.join(" ")),
-            (Some("va"), "fe80::1 fe80::2/127 ::1".into())
-        );
-        assert!(refusal("-6 fe80::1%va fe80::2%vb").contains("a run uses one interface"));
-        assert!(refusal("-6 -e vb fe80::1%va").contains("a run uses one interface"));
-        assert_eq!(parse("-6 ::1%lo").targets, ["::1%lo"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The phases of a group of hosts that are up: ports, versions, the way there, scripts.
 
 use super::{Failure, Scan, label, scanning, seconds_since_epoch};
+use crate::discover;
 use crate::interrupt;
 use crate::outputs::Outputs;
 use crate::plan;
@@ -38,6 +39,9 @@ impl Scan<'_> {
         }
         for (kind, protocol) in plan::scan_kinds(self.options, self.is_privileged) {
             self.scan_ports(kind, protocol, &mut hosts, &own)?;
+        }
+        if self.is_privileged {
+            discover::learned_hardware(self.options, &mut hosts);
         }
         if self.options.version_detection {
             let (known, mut unknown): (Vec<Host>, Vec<Host>) =

@@ -27,6 +27,7 @@ use perilune_scan::services;
 use perilune_scan::target::Hosts;
 use perilune_scan::timing::Timing;
 use perilune_scan::version::ProbeFile;
+use std::collections::HashSet;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -265,10 +266,11 @@ impl<'o> Scan<'o> {
     fn all(&mut self, targets: &mut Targets) -> Result<(), Failure> {
         let mut group_number = 0;
         let mut waiting: Vec<Candidate> = Vec::new();
+        let mut held = None;
         loop {
-            let mut batch: Vec<Candidate> = targets.by_ref().take(self.batch_len()).collect();
+            let mut batch = self.batch(targets, &mut held);
             if batch.is_empty() && self.add_targets(targets) {
-                batch = targets.by_ref().take(self.batch_len()).collect();
+                batch = self.batch(targets, &mut held);
             }
             if batch.is_empty() || interrupt::count() > 0 {
                 break;
@@ -286,6 +288,24 @@ impl<'o> Scan<'o> {
             }
         }
         Ok(())
+    }
+
+    /// The next addresses. None is there twice, for answers to raw packets are told apart by their address: the first
+    /// one that was there already is held for the next batch.
+    fn batch(&self, targets: &mut Targets, held: &mut Option<Candidate>) -> Vec<Candidate> {
+        let mut batch = Vec::new();
+        let mut seen = HashSet::new();
+        for candidate in held.take().into_iter().chain(targets) {
+            if self.is_privileged && !seen.insert(candidate.host.address) {
+                *held = Some(candidate);
+                break;
+            }
+            batch.push(candidate);
+            if batch.len() >= self.batch_len() {
+                break;
+            }
+        }
+        batch
     }
 
     /// Takes over the targets that scripts have found; whether there are any.

@@ -150,6 +150,17 @@ fn raw_scans_between_networks() {
     // A connection can send from another address of ours, too.
     let report = networks.scan("-n -sT -p 8081 10.78.0.3 -S 10.77.0.9 -e va -Pn");
     check(&report, &["8081/tcp open  sunproxyadmin"]);
+    // One address given several times is scanned as often.
+    let report = networks.scan("-n -sS -p 8079-8080 10.77.0.2 10.77.0.2-3 10.77.0.2");
+    assert_eq!(report.lines().filter(|line| line.starts_with("8080/tcp open   http-proxy")).count(), 3, "{report}");
+    assert!(report.contains("Perilune done: 4 IP addresses (3 hosts up)"), "{report}");
+    // The neighbour's hardware address is known, whoever asked for it.
+    for how in ["--disable-arp-ping", "-Pn --disable-arp-ping"] {
+        check(
+            &networks.scan(&format!("-n -sS -p 8080 {how} 10.77.0.2")),
+            &["MAC Address: 02:00:00:00:77:02 (Unknown)"],
+        );
+    }
     let report = networks.scan("-n -sU -p 8080,8082 10.77.0.2 --reason");
     check(
         &report,
@@ -169,6 +180,42 @@ fn raw_scans_between_networks() {
         &report,
         &["80/tcp filtered http    no-response", "80/tcp filtered http    admin-prohibited from 10.77.0.2 ttl 64"],
     );
+}
+
+#[test]
+fn zones_choose_the_link_of_each_target() {
+    let mut networks = Networks::new();
+    let [near, middle, _] = networks.names.clone();
+    run(&format!(
+        "ip -n {near} link add wa type veth peer name wb address 02:00:00:00:77:22 netns {middle}
+         ip -n {near} link set wa up; ip -n {middle} link set wb up
+         while [ $(ip -n {near} -6 addr show scope link -tentative | grep -c inet6) -lt 2 ]; do sleep 0.1; done
+         while [ $(ip -n {middle} -6 addr show scope link -tentative | grep -c inet6) -lt 3 ]; do sleep 0.1; done"
+    ));
+    networks.serve(1, 8080);
+    let folder = tempfile::tempdir().expect("a folder");
+    let list = folder.path().join("list");
+    let lines =
+        "fe80::ff:fe00:7702%va # one\nfe80::ff:fe00:7722%wa\nfe80::1%no-such\n::1%lo\n[fe80::ff:fe00:7702%va]:22";
+    std::fs::write(&list, lines).expect("it can be written");
+    let list = list.display();
+    for scan in ["-sS", "-sT", "-sT --unprivileged"] {
+        let report = networks.scan(&format!("-n {scan} -sV -p 8080 -iL {list}"));
+        let up = report.lines().filter(|line| line.starts_with("8080/tcp open  tcpwrapped")).count();
+        assert!(up == 2 && report.contains("\n22/tcp closed ssh"), "{report}");
+        check(&report, &["Failed to resolve \"fe80::1%no-such\".", "Failed to resolve \"::1%lo\"."]);
+    }
+    // A raw scan finds neighbours without a zone, too, and an exclusion holds on every link.
+    let report = networks.scan("-n -sS -p 8080 fe80::ff:fe00:7702");
+    check(&report, &["8080/tcp open  http-proxy"]);
+    let report = networks.scan("-n -sL fe80::1%va/126 fe80::1%wa --exclude fe80::2%wa,fe80::3");
+    check(&report, &["Nmap scan report for fe80::1", "fe80::1%wa: the address is scanned in one zone, the first"]);
+    assert!(report.contains("Perilune done: 2 IP addresses"), "{report}");
+    let refused = Command::new(env!("CARGO_BIN_EXE_perilune"))
+        .args(["-sL", "fe80::1%lo", "--exclude", "fe80::1%no-such"])
+        .output()
+        .expect("the binary starts");
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
 }
 
 /// What a script sends and receives on a link.

@@ -12,10 +12,11 @@ mod packet;
 pub use packet::Question;
 
 use crate::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
+use crate::zone;
 use hashbrown::HashMap;
 use packet::Reply;
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
 /// The doors for [`crate::fuzzing`].
 #[cfg(fuzzing)]
@@ -95,7 +96,15 @@ enum Via {
 pub fn servers_of(text: &str) -> Vec<SocketAddr> {
     let lines = text.lines().map(|line| line.split(['#', ';']).next().unwrap_or_default());
     let values = lines.filter_map(|line| line.trim().strip_prefix("nameserver")).map(str::trim);
-    values.filter_map(|value| value.parse::<IpAddr>().ok()).map(|address| SocketAddr::new(address, PORT)).collect()
+    values.filter_map(server).collect()
+}
+
+/// A name server given by its address, which may have a zone.
+pub fn server(text: &str) -> Option<SocketAddr> {
+    match text.parse::<Ipv4Addr>() {
+        Ok(address) => Some(SocketAddr::from((address, PORT))),
+        Err(_) => zone::parse(text).map(|(ip, zone)| SocketAddrV6::new(ip, PORT, 0, zone.unwrap_or(0)).into()),
+    }
 }
 
 /// The name servers of this machine; the local one when none is named.
@@ -385,5 +394,18 @@ pub fn resolve(
         let now = network.now();
         let until = resolver.next_moment().unwrap_or(now).min(now.after(LOOK_MS));
         network.wait(Some(until), &mut ready);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_servers_are_addresses_that_may_have_a_zone() {
+        let text = "# none\nnameserver 10.0.0.1 ; one\nnameserver\t::1\nnameserver fe80::1%7\nnameserver fe80::1%no-such\n\
+            nameserver name.example\nsearch a.example\n";
+        let servers: Vec<String> = servers_of(text).iter().map(SocketAddr::to_string).collect();
+        assert_eq!(servers, ["10.0.0.1:53", "[::1]:53", "[fe80::1%7]:53"]);
     }
 }

@@ -3,6 +3,7 @@
 #[allow(unsafe_code, reason = "the list is the C library's")]
 mod sys;
 
+use std::ffi::CString;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// What kind of link an interface has.
@@ -120,6 +121,12 @@ fn neighbour_mac(table: &str, of: Ipv4Addr) -> Option<[u8; 6]> {
         mac(hardware).filter(|_| is_known)
     };
     table.lines().find_map(entry)
+}
+
+/// The system's number of an interface.
+pub fn index_of(name: &str) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    Some(sys::index_of(&name)).filter(|index| *index > 0)
 }
 
 /// All interfaces, those without an address last.

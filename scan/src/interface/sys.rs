@@ -83,6 +83,12 @@ unsafe fn hardware(address: *const libc::sockaddr) -> Option<Hardware> {
     Some(Hardware { index: u32::try_from(link.sll_ifindex).unwrap_or(0), mac })
 }
 
+/// The number of an interface; 0: there is none of that name.
+pub(super) fn index_of(name: &CStr) -> u32 {
+    // SAFETY: the name is live for the call, which only reads it up to its end.
+    unsafe { libc::if_nametoindex(name.as_ptr()) }
+}
+
 /// How long packets of an interface may be; 0 where the system does not say.
 pub(super) fn mtu(device: &str) -> u32 {
     // SAFETY: a structure of numbers, zeros included.

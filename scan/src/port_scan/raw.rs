@@ -12,6 +12,7 @@ use crate::sys;
 use crate::sys::raw::{CAPTURE_LEN, Capture, Sender, interfaces};
 use crate::version::ProbeFile;
 use crate::wire::{self, ACK, RST, SYN, Seen, Segment, What};
+use crate::zone;
 use hashbrown::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -116,7 +117,7 @@ pub fn is_privileged() -> bool {
 pub fn source_towards(to: IpAddr) -> Option<IpAddr> {
     let any = if to.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
     let socket = UdpSocket::bind(any).ok()?;
-    socket.connect(SocketAddr::new(to, 9)).ok()?;
+    socket.connect(zone::socket_addr(SocketAddr::new(to, 9))).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
 

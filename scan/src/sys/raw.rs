@@ -3,6 +3,7 @@
 //! Sending IP packets goes through raw sockets, so that the system finds the way and the neighbour's address; frames
 //! for neighbours themselves, and all that comes in, go through packet sockets. All of it needs privilege.
 
+use crate::zone;
 use std::ffi::CStr;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
@@ -97,7 +98,7 @@ impl Sender {
                     sin6_port: 0,
                     sin6_flowinfo: 0,
                     sin6_addr: libc::in6_addr { s6_addr: to.octets() },
-                    sin6_scope_id: 0,
+                    sin6_scope_id: zone::of(to.into()),
                 };
                 let len = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
                 // SAFETY: As above.
