@@ -49,6 +49,8 @@ pub enum NetError {
     TimedOut,
     HostUnreachable,
     NetworkUnreachable,
+    /// The peer does not speak TCP or UDP, or a router says so.
+    ProtocolUnreachable,
     /// The local address is taken or not ours, or there is no free local port.
     AddressInUse,
     /// The system forbids it: a privileged port, a local firewall.

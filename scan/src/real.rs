@@ -279,6 +279,11 @@ impl Network for RealNetwork {
         let Some(socket) = self.sockets.get_mut(&id) else { return Some(Err(NetError::Other)) };
         if socket.decided.is_none() {
             socket.decided = socket.ask(connected_again);
+            if socket.decided.is_none() {
+                // A router's word about the first packet does not end the attempt, and is told only to who asks.
+                socket.decided = socket.ask(told_by_routers);
+                socket.is_used_up |= socket.decided.is_some();
+            }
         }
         socket.decided
     }
@@ -558,6 +563,12 @@ fn connected_again(stream: &TcpStream, remote: SocketAddr) -> Outcome {
         Err(error) if sys::is_connected(&error) => Some(Ok(())),
         Err(error) => Some(Err(sys::net_error(&error))),
     }
+}
+
+/// What is known of an attempt that goes on; it is not asked whether it has succeeded.
+fn told_by_routers(stream: &TcpStream, _: SocketAddr) -> Outcome {
+    let error = stream.take_error().ok().flatten()?;
+    Some(Err(sys::net_error(&error)))
 }
 
 /// Calls again after a signal.

@@ -123,6 +123,7 @@ pub(super) fn reason_of(error: NetError) -> Reason {
     match error {
         NetError::HostUnreachable => Reason::HostUnreach,
         NetError::NetworkUnreachable => Reason::NetUnreach,
+        NetError::ProtocolUnreachable => Reason::ProtoUnreach,
         NetError::AccessDenied => Reason::AdminProhibited,
         NetError::Reset => Reason::Reset,
         NetError::Refused | NetError::TimedOut => Reason::NoResponse,

@@ -275,7 +275,8 @@ impl<'a> Raw<'a> {
 /// The reason that an ICMP error gives.
 fn reason_of(v6: bool, kind: u8, code: u8) -> Option<Reason> {
     Some(match (v6, kind, code) {
-        (false, 3, 0) | (true, 1, 0) => Reason::NetUnreach,
+        (false, 3, 0) => Reason::NetUnreach,
+        (true, 1, 0) => Reason::NoRoute,
         (false, 3, 1) | (true, 1, 3) => Reason::HostUnreach,
         (false, 3, 2) => Reason::ProtoUnreach,
         (false, 3, 3) | (true, 1, 4) => Reason::PortUnreach,

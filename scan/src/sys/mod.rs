@@ -19,6 +19,7 @@ pub fn net_error(error: &io::Error) -> NetError {
         Some(libc::ETIMEDOUT) => NetError::TimedOut,
         Some(libc::EHOSTUNREACH | libc::EHOSTDOWN) => NetError::HostUnreachable,
         Some(libc::ENETUNREACH | libc::ENETDOWN) => NetError::NetworkUnreachable,
+        Some(libc::ENOPROTOOPT) => NetError::ProtocolUnreachable,
         Some(libc::EADDRINUSE | libc::EADDRNOTAVAIL) => NetError::AddressInUse,
         Some(libc::EACCES | libc::EPERM) => NetError::AccessDenied,
         Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => NetError::TooManySockets,

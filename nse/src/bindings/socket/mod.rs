@@ -290,6 +290,7 @@ fn told(error: NetError) -> &'static str {
         NetError::TooManySockets => "Too many open files (24)",
         NetError::NetworkUnreachable => "Network is unreachable (101)",
         NetError::HostUnreachable => "No route to host (113)",
+        NetError::ProtocolUnreachable => "Protocol not available (92)",
         NetError::Refused | NetError::Reset | NetError::TimedOut | NetError::Other => "Invalid argument (22)",
     }
 }
