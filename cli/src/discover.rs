@@ -7,7 +7,7 @@ use perilune_scan::discovery;
 use perilune_scan::interface;
 use perilune_scan::neighbour::{self, Neighbours};
 use perilune_scan::net::Network;
-use perilune_scan::port::{self, Protocols};
+use perilune_scan::port::{self, PortLists, Protocols};
 use perilune_scan::port_scan::connect::Connect;
 use perilune_scan::port_scan::raw::{Kind, Ping, Raw, RawOptions};
 use perilune_scan::port_scan::{Method, PortScan};
@@ -27,15 +27,32 @@ pub struct Discovery<'a> {
     pub seed: u64,
     pub raw: RawOptions,
     pub traces_packets: bool,
+    /// Raw packets go to hosts that are up: neighbours are asked for even when hosts are not.
+    pub has_raw_scan: bool,
 }
 
 impl Discovery<'_> {
-    /// How many probes a host gets, for the screen.
+    /// What asking is called, and how many probes a host gets.
     ///
     /// # Errors
     /// Lists of ports that are wrong, probes that need privilege.
-    pub fn probe_count(&self) -> Result<usize, Failure> {
-        Ok(if self.is_privileged { self.pings()?.len() } else { self.connect_ports()?.len() })
+    pub fn task(&self, batch: &[Candidate]) -> Result<(&'static str, usize), Failure> {
+        if !self.is_privileged {
+            return Ok(("Ping Scan", self.connect_ports()?.len()));
+        }
+        let interfaces = raw::interfaces().unwrap_or_default();
+        let mut hosts = batch.iter().map(|candidate| &candidate.host).filter(|host| !is_own(&interfaces, host));
+        let asks_links = |host: &Host| self.asks_links(true) && is_near(&interfaces, host);
+        Ok(match hosts.next().map(|host| host.address.is_ipv4()) {
+            Some(true) if batch.iter().all(|candidate| asks_links(&candidate.host)) => ("ARP Ping Scan", 1),
+            Some(false) if batch.iter().all(|candidate| asks_links(&candidate.host)) => ("ND Ping Scan", 1),
+            _ => ("Ping Scan", self.pings()?.len()),
+        })
+    }
+
+    /// Whether neighbours are asked on their link; `asks`: hosts are asked at all.
+    fn asks_links(&self, asks: bool) -> bool {
+        (asks || self.has_raw_scan) && !self.options.disable_arp_ping && !self.options.send_ip
     }
 
     /// Whether anything is sent: this machine itself is up without that.
@@ -45,15 +62,15 @@ impl Discovery<'_> {
         }
         let interfaces = raw::interfaces().unwrap_or_default();
         batch.iter().any(|candidate| {
-            let near = neighbour::interface_of(&interfaces, candidate.host.address).is_some();
-            !is_own(&interfaces, &candidate.host) && (asks || (near && !self.options.disable_arp_ping))
+            let host = &candidate.host;
+            !is_own(&interfaces, host) && (asks || (self.asks_links(asks) && is_near(&interfaces, host)))
         })
     }
 
-    /// Sets the state of each host. Without `asks` (`-Pn`) only neighbours are asked.
+    /// Sets the state of each host. Without `asks` (`-Pn`) neighbours alone are asked, for a raw scan.
     ///
     /// # Errors
-    /// Those of [`Discovery::probe_count`], and a system that gives no sockets.
+    /// Those of [`Discovery::task`], and a system that gives no sockets.
     pub fn run(
         &self,
         network: &mut dyn Network,
@@ -90,12 +107,11 @@ impl Discovery<'_> {
         let mut neighbours = Vec::new();
         let mut others = Vec::new();
         for (idx, host) in hosts.iter_mut().enumerate() {
-            let near = neighbour::interface_of(&interfaces, host.address).is_some();
             if is_own(&interfaces, host) {
                 if asks {
                     (host.state, host.reason) = (HostState::Up, Reason::LocalhostResponse);
                 }
-            } else if near && !self.options.disable_arp_ping {
+            } else if self.asks_links(asks) && is_near(&interfaces, host) {
                 neighbours.push(idx);
             } else if asks {
                 others.push(idx);
@@ -136,6 +152,9 @@ impl Discovery<'_> {
     /// Questions with privilege.
     fn pings(&self) -> Result<Vec<Ping>, Failure> {
         let options = self.options;
+        if options.ipv6 && (options.ping_timestamp || options.ping_mask) {
+            return Err(Failure("-PP and -PM ask IPv4 hosts only".to_owned()));
+        }
         let mut pings = Vec::new();
         if options.ping_echo {
             pings.push(Ping::Echo);
@@ -152,6 +171,12 @@ impl Discovery<'_> {
         if pings.is_empty() {
             pings = vec![Ping::Echo, Ping::Syn(443), Ping::Ack(80), Ping::Timestamp];
         }
+        let spared = self.spared()?;
+        pings.retain(|ping| match ping {
+            Ping::Syn(port) | Ping::Ack(port) => !spared.tcp.contains(port),
+            Ping::Udp(port) => !spared.udp.contains(port),
+            Ping::Echo | Ping::Timestamp | Ping::Mask => true,
+        });
         Ok(pings)
     }
 
@@ -168,7 +193,29 @@ impl Discovery<'_> {
         }
         found.sort_unstable();
         found.dedup();
-        Ok(if found.is_empty() { discovery::CONNECT_PORTS.to_vec() } else { found })
+        if found.is_empty() {
+            found = discovery::CONNECT_PORTS.to_vec();
+        }
+        let spared = self.spared()?;
+        found.retain(|port| !spared.tcp.contains(port));
+        Ok(found)
+    }
+
+    /// Ports that nothing is sent to (`--exclude-ports`).
+    fn spared(&self) -> Result<PortLists, Failure> {
+        let Some(list) = self.options.exclude_ports.as_deref() else { return Ok(PortLists::default()) };
+        let protocols = Protocols { tcp: true, udp: true, ..Protocols::default() };
+        let chosen = port::parse(list, protocols).map_err(|error| Failure(error.to_string()))?;
+        Ok(chosen.ports)
+    }
+
+    /// What to tell of a host that no probe is left for.
+    ///
+    /// # Errors
+    /// Those of [`Discovery::task`].
+    pub fn remark(&self) -> Result<Option<String>, Failure> {
+        let is_empty = if self.is_privileged { self.pings()?.is_empty() } else { self.connect_ports()?.is_empty() };
+        Ok(is_empty.then(|| "WARNING: --exclude-ports leaves nothing to ask hosts with".to_owned()))
     }
 }
 
@@ -203,6 +250,11 @@ fn note_links(interfaces: &[Interface], hosts: &[Host], neighbours: &[usize]) {
             zone::note(address, address, link.index);
         }
     }
+}
+
+/// Whether a host is on a link of ours.
+fn is_near(interfaces: &[Interface], host: &Host) -> bool {
+    neighbour::interface_of(interfaces, host.address).is_some()
 }
 
 /// Whether a host is this machine.

@@ -270,6 +270,12 @@ pub fn scan_kinds(options: &Options, is_privileged: bool) -> Vec<(&'static str, 
     kinds
 }
 
+/// Whether raw packets go to hosts that are up.
+pub fn sends_raw(options: &Options, is_privileged: bool) -> bool {
+    let of_ports = scan_kinds(options, is_privileged).iter().any(|(kind, _)| *kind != "connect");
+    is_privileged && (of_ports || options.traceroute || options.aggressive)
+}
+
 pub fn ports(options: &Options) -> Result<PortLists, Failure> {
     let wants_ports = !options.ports.is_empty() || options.fast || options.top_ports.is_some();
     let has_scan = options.connect_scan || options.syn_scan || options.udp_scan;

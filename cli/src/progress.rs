@@ -187,7 +187,7 @@ impl Progress {
 
     /// Whether the hosts of the present task are known to be up.
     fn is_of_up_hosts(&self) -> bool {
-        !self.task.starts_with("Ping Scan") && !self.task.starts_with("Parallel DNS")
+        !self.task.contains("Ping Scan") && !self.task.starts_with("Parallel DNS")
     }
 
     /// Does what a key says; `true`: a status is wanted.

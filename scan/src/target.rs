@@ -140,6 +140,8 @@ pub enum TargetErrorKind {
     Unresolved,
     /// `/` without a number after it.
     BadMask,
+    /// The mask of an exclusion has more bits than an address.
+    LongMask,
     /// An address of a family that the run does not use.
     WrongFamily(Families),
     /// The name is known, but with addresses of the other family only.
@@ -230,6 +232,9 @@ pub fn exclusions(list: &str, hosts: &Hosts) -> Result<Vec<Target>, TargetError>
     for expression in list.split(',').map(str::trim).filter(|expression| !expression.is_empty()) {
         let target = parse(expression, Families::Any, hosts)?;
         let bits = split_mask(expression).map(|(_, bits)| bits).unwrap_or_default();
+        if bits.is_some_and(|bits| bits > target.addresses.bits()) {
+            return Err(TargetError { expression: expression.to_owned(), kind: TargetErrorKind::LongMask });
+        }
         for &other in &target.other_addresses {
             let addresses = Addresses::one(other).masked(bits).0;
             let (other_addresses, warnings) = (Vec::new(), Vec::new());
@@ -370,6 +375,14 @@ impl Addresses {
                 set
             })),
             IpAddr::V6(address) => Addresses::Range(address, address),
+        }
+    }
+
+    /// How long an address is.
+    fn bits(&self) -> u32 {
+        match self {
+            Addresses::Octets(_) => 32,
+            Addresses::Range(..) => 128,
         }
     }
 
@@ -532,6 +545,7 @@ impl fmt::Display for TargetError {
             TargetErrorKind::BadMask => {
                 write!(f, "Target \"{expression}\": a number of bits must follow the slash")
             }
+            TargetErrorKind::LongMask => write!(f, "\"{expression}\": the mask is longer than an address"),
             TargetErrorKind::WrongFamily(families) => {
                 write!(f, "Target \"{expression}\" is not of the family that {} chooses", option(families))
             }
@@ -688,7 +702,9 @@ mod tests {
         ] {
             assert_eq!(spared(address), expected, "{address}");
         }
-        assert!(exclusions("10.0.0.1,nosuch", &hosts).is_err());
+        for wrong in ["10.0.0.1,nosuch", "10.0.0.1/33", "::1/129", "10.0.0.1/"] {
+            assert!(exclusions(wrong, &hosts).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::{Failure, Scan, scanning};
 use crate::discover::Discovery;
 use crate::interrupt;
-use crate::report::Event;
+use crate::plan;
+use crate::report::{Event, MessageKind};
 use crate::targets::{self, Candidate};
 use perilune_scan::dns::{self, Answer, Question};
 use perilune_scan::result::{Host, HostState, Reason};
@@ -41,20 +42,25 @@ impl Scan<'_> {
             seed: self.run.seed,
             raw: self.raw.clone(),
             traces_packets: self.progress.traces_packets(),
+            has_raw_scan: plan::sends_raw(self.options, self.is_privileged),
         };
         let count = batch.len();
-        let probes = discovery.probe_count()?;
+        let (name, probes) = discovery.task(batch)?;
         let asks = !self.options.skip_discovery;
         if !discovery.sends(batch, asks) {
             return discovery.run(&mut self.network, batch, asks, |_| false);
         }
         let hosts: Vec<&Host> = batch.iter().map(|candidate| &candidate.host).collect();
         let extra = scanning(&hosts, probes, "port");
-        let began = self.task_begin("Ping Scan", extra);
+        // Once, before anything is reported.
+        if let Some(text) = discovery.remark()?.filter(|_| asks && self.run.hosts_total() == 0) {
+            self.outputs.send(&Event::Message { kind: MessageKind::Warning, text });
+        }
+        let began = self.task_begin(name, extra);
         let (progress, outputs) = (&mut self.progress, &mut self.outputs);
-        progress.begin("Ping Scan", batch.len(), self.started);
+        progress.begin(name, batch.len(), self.started);
         discovery.run(&mut self.network, batch, asks, |scan| progress.of_ports(scan, outputs))?;
-        self.task_end("Ping Scan", began, format!("{count} total hosts"));
+        self.task_end(name, began, format!("{count} total hosts"));
         Ok(())
     }
 

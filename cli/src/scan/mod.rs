@@ -242,7 +242,8 @@ impl<'o> Scan<'o> {
             let text = "WARNING: No targets were specified, so 0 hosts scanned.".to_owned();
             self.outputs.send(&Event::Message { kind: MessageKind::Warning, text });
         }
-        if self.run.hosts_total() == 1 && self.run.hosts_up == 0 && !self.options.list_scan {
+        let was_asked = !self.options.list_scan && !self.options.skip_discovery;
+        if self.run.hosts_total() == 1 && self.run.hosts_up == 0 && was_asked {
             let text = "Note: Host seems down. If it is really up, but blocking our ping probes, try -Pn".to_owned();
             self.outputs.send(&Event::Message { kind: MessageKind::Trace, text });
         }

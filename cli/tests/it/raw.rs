@@ -150,6 +150,29 @@ fn raw_scans_between_networks() {
     // A connection can send from another address of ours, too.
     let report = networks.scan("-n -sT -p 8081 10.78.0.3 -S 10.77.0.9 -e va -Pn");
     check(&report, &["8081/tcp open  sunproxyadmin"]);
+    // What is not there is asked for on its link, but not for a connect scan of all that is named.
+    for (scan, reported) in [
+        ("-Pn -sS", "Perilune done: 1 IP address (0 hosts up)"),
+        ("-Pn -sT", "8080/tcp filtered http-proxy"),
+        ("-Pn -sn", "Host is up, received user-set."),
+        ("-sn", "Note: Host seems down."),
+    ] {
+        let ports = if scan.contains("-sn") { "" } else { "-p 8080" };
+        let report = networks.scan(&format!("-n --reason {scan} {ports} --host-timeout 20 10.77.0.3"));
+        check(&report, &[reported]);
+        assert_eq!(report.contains("seems down"), scan == "-sn", "{report}");
+    }
+    for (how, reason) in [
+        ("", "arp-response"),
+        ("--send-ip -PE", "echo-reply ttl 64"),
+        ("--disable-arp-ping -PS80,8080 --exclude-ports 80", "syn-ack ttl 64"),
+    ] {
+        let report = networks.scan(&format!("-n -sn -v --reason {how} 10.77.0.2"));
+        check(&report, &[&format!("Host is up, received {reason} (")]);
+        assert_eq!(report.contains("Completed ARP Ping Scan"), how.is_empty(), "{report}");
+    }
+    let report = networks.scan("-n -sn --disable-arp-ping -PS80 --exclude-ports 80 10.77.0.2");
+    check(&report, &["WARNING: --exclude-ports leaves nothing to ask hosts with", "Note: Host seems down."]);
     // One address given several times is scanned as often.
     let report = networks.scan("-n -sS -p 8079-8080 10.77.0.2 10.77.0.2-3 10.77.0.2");
     assert_eq!(report.lines().filter(|line| line.starts_with("8080/tcp open   http-proxy")).count(), 3, "{report}");
@@ -180,6 +203,15 @@ fn raw_scans_between_networks() {
         &report,
         &["80/tcp filtered http    no-response", "80/tcp filtered http    admin-prohibited from 10.77.0.2 ttl 64"],
     );
+    // A router's word reaches a connection too, though the attempt goes on.
+    // It says so once a second, and as a start some more.
+    for (scan, forbidden) in
+        [("-sT", "tcp filtered http    host-unreach"), ("--unprivileged -sU", "udp filtered http    host-unreach")]
+    {
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        let report = networks.scan(&format!("-n -Pn {scan} -p 80 10.80.0.1 --reason"));
+        check(&report, &[&format!("80/{forbidden}")]);
+    }
 }
 
 #[test]
