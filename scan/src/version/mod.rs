@@ -264,13 +264,11 @@ impl<'a> VersionScan<'a> {
         service.probe = probe;
         service.unsent.clone_from(&self.file.probes[probe].payload);
         if keep && service.connection.is_some() {
-            service.kept_len = service.answer.len();
             return self.send(idx, network);
         }
         self.disconnect(idx, network);
         let service = &mut self.services[idx];
         service.answer.clear();
-        service.kept_len = 0;
         self.connect(idx, network);
     }
 
@@ -512,10 +510,11 @@ impl<'a> VersionScan<'a> {
         }
     }
 
-    /// Keeps the answer for the fingerprint.
+    /// Keeps the answer for the fingerprint; what the listening probe received is the next one's, too, on the same
+    /// connection.
     fn note_answer(&mut self, idx: usize) {
         let service = &mut self.services[idx];
-        if service.answer.len() > service.kept_len || (service.kept_len == 0 && !service.answer.is_empty()) {
+        if !service.answer.is_empty() {
             service.answers.push((service.probe, service.answer.clone()));
         }
     }

@@ -44,8 +44,6 @@ pub(super) struct Service {
     pub unsent: Vec<u8>,
     /// What the present probe received, behind what the listening one did when they share a connection.
     pub answer: Vec<u8>,
-    /// Bytes of `answer` that came before the present probe was sent.
-    pub kept_len: usize,
     /// By probe, what made no match.
     pub answers: Vec<(usize, Vec<u8>)>,
     /// A connection was closed at once and none did anything else.
@@ -109,7 +107,6 @@ impl Service {
             sent_at: Millis(0),
             unsent: Vec::new(),
             answer: Vec::new(),
-            kept_len: 0,
             answers: Vec::new(),
             only_closes: None,
             no_socket_tries: 0,

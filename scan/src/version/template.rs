@@ -210,7 +210,7 @@ fn push_cpe(out: &mut Vec<u8>, value: &[u8]) {
     }
 }
 
-/// Printable, without blanks and commas at the end; `None` when nothing is left or it is too long.
+/// Printable, up to a NUL, without blanks and commas at the end; `None` when nothing is left or it is too long.
 fn clean(value: &[u8], field: Field) -> Option<String> {
     let max = match field {
         Field::Info => INFO_MAX,
@@ -218,6 +218,8 @@ fn clean(value: &[u8], field: Field) -> Option<String> {
         Field::Cpe => FIELD_MAX - "cpe:/".len(),
         Field::Product | Field::Version | Field::Hostname => FIELD_MAX,
     };
+    // The reference keeps texts as C has them.
+    let value = value.split(|&byte| byte == 0).next().unwrap_or_default();
     let printable = |&byte: &u8| if matches!(byte, b' '..=b'~') { char::from(byte) } else { '.' };
     let text: String = value.iter().map(printable).collect();
     let text = text.trim_end_matches([' ', ',']);
@@ -244,6 +246,7 @@ mod tests {
         assert_eq!(version.version, text("-2.b"));
         assert_eq!(version.extra_info, text("Name 258 513"));
         assert_eq!(version.hostname, None);
+        assert_eq!(filled("i/a $3 b/").extra_info, text("a"));
         assert_eq!(version.os_type, text("a"));
         assert_eq!(version.device_type, text("x"));
     }
@@ -251,7 +254,7 @@ mod tests {
     #[test]
     fn cpes_one_for_each_part() {
         let version = filled("cpe:/o:linux:linux_kernel/a cpe:/a:x:$1/ cpe:/a:y:$2/ cpe:/h:$3/");
-        assert_eq!(version.cpes, ["cpe:/a:y:-2_b", "cpe:/h:.n.ame", "cpe:/o:linux:linux_kernel"]);
+        assert_eq!(version.cpes, ["cpe:/a:y:-2_b", "cpe:/h:", "cpe:/o:linux:linux_kernel"]);
     }
 
     #[test]
