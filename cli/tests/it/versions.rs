@@ -11,6 +11,9 @@ type Services = BTreeMap<String, String>;
 /// versions of Nmap write it.
 const UNKNOWN: &str = " name=unknown method=table conf=3";
 
+/// Memory that a scan of these servers may take, all lines of the reference's file at hand.
+const MEMORY_MAX_KB: u64 = 100_000;
+
 /// Servers of which our own probe file says something else than the reference's: that says 2.2 to 2.3 of any OpenLDAP,
 /// keeps a space in front of Postfix's host name, and nothing of a broker but what a script reads; Memcached's time
 /// goes on.
@@ -48,6 +51,24 @@ fn run(program: &str, args: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
+/// Runs the program; its output, and the most memory it had, kilobytes.
+fn run_measured(args: &[&str]) -> (Vec<u8>, u64) {
+    let wrapper = "import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:]).returncode
+print('\\n', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(status)";
+    let output = Command::new("python3")
+        .args(["-c", wrapper, env!("CARGO_BIN_EXE_perilune")])
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("python3 is installed");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    let memory = told.lines().last().and_then(|line| line.trim().parse().ok()).expect("the wrapper tells");
+    (output.stdout, memory)
+}
+
 #[test]
 fn real_servers_are_known_as_by_the_reference() {
     let daemons = Daemons::start_all();
@@ -62,8 +83,14 @@ fn real_servers_are_known_as_by_the_reference() {
         let ports = ports.clone();
         move || run("nmap", &["-n", "-Pn", "-sT", "-sU", "-sV", "-p", &ports, "-oX", "-", "127.0.0.1"])
     });
-    let ours = run(env!("CARGO_BIN_EXE_perilune"), &[&common[..], &["--datadir", &data]].concat());
-    let bare = services(&run(env!("CARGO_BIN_EXE_perilune"), &common));
+    // All wait most of the time, so they run beside each other.
+    let (ours, bare) = std::thread::scope(|scope| {
+        let bare = scope.spawn(|| services(&run(env!("CARGO_BIN_EXE_perilune"), &common)));
+        let (ours, memory) = run_measured(&[&common[..], &["--datadir", &data]].concat());
+        println!("{memory} KB at most");
+        assert!(memory < MEMORY_MAX_KB, "{memory} KB");
+        (ours, bare.join().expect("the scan ends"))
+    });
     let theirs = services(&theirs.join().expect("the reference ends"));
     let ours = services(&ours);
     let mut different = Vec::new();

@@ -46,6 +46,8 @@ struct Simulated {
     next_id: u64,
     sockets: BTreeMap<u64, Socket>,
     open_max: usize,
+    /// The most bytes that one connection gave.
+    sent_max: u64,
     /// Everything that was asked for, with its time.
     trace: String,
 }
@@ -60,6 +62,7 @@ impl Simulated {
             next_id: 0,
             sockets: BTreeMap::new(),
             open_max: 0,
+            sent_max: 0,
             trace: String::new(),
         }
     }
@@ -124,6 +127,7 @@ impl Network for Simulated {
         };
         let bytes = &bytes[..bytes.len().min(max)];
         socket.sent += bytes.len() as u64;
+        self.sent_max = self.sent_max.max(socket.sent);
         assert!(socket.sent < 1 << 20, "a scan takes no more than it can use");
         into.extend_from_slice(bytes);
         Read::Data(bytes.len())
@@ -198,12 +202,14 @@ fn a_silent_target_costs_its_time_outs() {
     assert_eq!(hosts.iter().map(|host| host.ports.len()).sum::<usize>(), 400);
     // Two probes for each port, ten at a time, each for a second.
     assert!(scanned_ms <= 81_000, "{scanned_ms}");
-    assert!(network.open_max <= 100);
+    assert!(network.open_max <= 100 && network.next_id <= 800, "{} probes", network.next_id);
 }
 
 #[test]
 fn a_resetting_target_is_wrapped() {
-    let (hosts, _, [scanned_ms, detected_ms]) = scan(&[Peer::Resetting], 50, 2, 0);
+    let (hosts, network, [scanned_ms, detected_ms]) = scan(&[Peer::Resetting], 50, 2, 0);
+    // One connection for each port in the port scan and one in version detection.
+    assert!(network.next_id <= 100 + 5, "{} connections", network.next_id);
     assert!(scanned_ms < 2_000 && detected_ms < 2_000, "{scanned_ms} {detected_ms}");
     let names = hosts[0].ports.iter().map(|port| port.service_name());
     assert!(names.clone().all(|name| name == Some("tcpwrapped")), "{:?}", names.collect::<Vec<_>>());
@@ -215,13 +221,36 @@ fn a_tarpit_ends() {
     assert!(hosts[0].ports.iter().all(|port| port.state == PortState::Open));
     // One listening probe and at most two dozen others for each port, twenty ports at once.
     assert!(detected_ms <= 20 * 25 * 5_000 / 20 + 10_000, "{detected_ms}");
-    assert!(network.open_max <= 100);
+    assert!(network.open_max <= 100 && network.next_id <= 20 * 26, "{} connections", network.next_id);
+    // What was kept of its drops is what a fingerprint shows.
+    let longest = hosts[0].ports.iter().filter_map(|port| port.version.as_ref()?.fingerprint.as_ref()).map(String::len);
+    assert!(longest.max() < Some(8_000));
+}
+
+#[test]
+fn a_tarpit_is_left_when_the_host_has_no_time() {
+    let mut network = Simulated::new(&[Peer::Tarpit, Peer::Usual], 6, 0);
+    let mut hosts: Vec<Host> = (0..2).map(host).collect();
+    let lists: Vec<Rc<[u16]>> = vec![(1..=100).collect(); 2];
+    hosts[0].time_left_ms = Some(4_000);
+    let timing = Timing::default();
+    port_scan(&mut network, &mut Connect::default(), &mut hosts, &lists, timing, ScanOptions::default(), |_| false);
+    let scanned_ms = network.now_ms;
+    version_scan(&mut network, &mut hosts, &version::embedded(), VersionOptions::default(), |_| false);
+    let detected_ms = network.now_ms - scanned_ms;
+    assert!(hosts[0].timed_out && !hosts[1].timed_out && detected_ms <= 5_000, "{detected_ms}");
+    let open = hosts[1].ports.iter().filter(|port| port.state == PortState::Open);
+    assert_eq!(open.filter(|port| port.service_name() == Some("ssh")).count(), 2);
+    assert!(network.sockets.is_empty());
 }
 
 #[test]
 fn a_flood_is_cut_off() {
-    let (hosts, _, [_, detected_ms]) = scan(&[Peer::Flooding], 20, 4, 0);
+    let (hosts, network, [_, detected_ms]) = scan(&[Peer::Flooding], 20, 4, 0);
     assert!(detected_ms < 10_000, "{detected_ms}");
+    assert!(network.next_id <= 20 * 26 && network.open_max <= 100, "{} connections", network.next_id);
+    // No more is taken of a connection than a match may look at, and one read.
+    assert!(network.sent_max <= 2 * 8_192, "{} bytes", network.sent_max);
     let fingerprints: Vec<usize> =
         hosts[0].ports.iter().filter_map(|port| Some(port.version.as_ref()?.fingerprint.as_ref()?.len())).collect();
     assert!(fingerprints.len() == 20 && fingerprints.iter().all(|&len| len < 8_000), "{fingerprints:?}");
