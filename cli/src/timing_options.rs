@@ -1,5 +1,6 @@
 //! The options that concern time, and the limits that they make of a template.
 
+use crate::plan::GROUP_MAX;
 use crate::scan::Failure;
 use clap::Args;
 use perilune_scan::timing::Timing;
@@ -20,7 +21,7 @@ pub struct TimingOptions {
     #[arg(long, value_name = "TIME", value_parser = rtt, hide_short_help = true)]
     pub initial_rtt_timeout: Option<u64>,
     /// How often to repeat a probe
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = retries, hide_short_help = true)]
     pub max_retries: Option<u8>,
     /// Give up a host after this time: 500ms, 30s, 5m, 1h
     #[arg(long, value_name = "TIME", value_parser = host_time)]
@@ -109,12 +110,14 @@ impl TimingOptions {
         for (name, what, count) in [
             ("--min-", parallelism, self.min_parallelism),
             ("--max-", parallelism, self.max_parallelism),
-            ("--min-", hosts, self.min_hostgroup),
             ("--max-", hosts, self.max_hostgroup),
         ] {
             if count == Some(0) {
                 return Err(Failure(format!("{name}{what}: a number above 0 is expected")));
             }
+        }
+        if self.min_hostgroup.is_some_and(|count| count > GROUP_MAX) {
+            return Err(Failure(format!("--min-hostgroup: at most {GROUP_MAX} are expected")));
         }
         Ok(())
     }
@@ -126,6 +129,12 @@ fn template(text: &str) -> Result<u8, String> {
     let named = NAMES.iter().position(|name| name.eq_ignore_ascii_case(text)).map(|level| level as u8);
     let level = named.or_else(|| text.parse().ok().filter(|level| *level <= 5));
     level.ok_or_else(|| "a number from 0 to 5 or the name of a template is expected".to_owned())
+}
+
+/// A count of retries; no scan gets past 255.
+fn retries(text: &str) -> Result<u8, String> {
+    let count = text.parse::<u32>().map_err(|error| error.to_string())?;
+    Ok(u8::try_from(count).unwrap_or(u8::MAX))
 }
 
 /// A time with a unit in either case, seconds without one.
@@ -174,6 +183,8 @@ mod tests {
         {
             assert_eq!(milliseconds(text), Ok(expected), "{text}");
         }
+        assert_eq!((retries("3"), retries("1000")), (Ok(3), Ok(255)));
+        assert!(retries("-1").is_err() && retries("1s").is_err());
         assert!(milliseconds("x").is_err() && milliseconds("-1s").is_err());
         assert!(rtt("50").is_err() && rtt("49") == Ok(49_000) && rtt("50s") == Ok(50_000));
         assert!(host_time("10000").is_err() && host_time("9999").is_ok());
@@ -194,7 +205,13 @@ mod tests {
         let options = TimingOptions { template: 3, max_rtt_timeout: Some(50), ..TimingOptions::default() };
         let timing = options.timing().unwrap();
         assert_eq!((timing.min_rtt_ms, timing.initial_rtt_ms, timing.max_rtt_ms), (50, 50, 50));
-        let options = TimingOptions { min_rate: Some(9.0), max_rate: Some(5.0), ..TimingOptions::default() };
-        assert!(options.timing().is_err());
+        for wrong in [
+            TimingOptions { min_rate: Some(9.0), max_rate: Some(5.0), ..TimingOptions::default() },
+            TimingOptions { min_hostgroup: Some(GROUP_MAX + 1), ..TimingOptions::default() },
+            TimingOptions { max_hostgroup: Some(0), ..TimingOptions::default() },
+        ] {
+            assert!(wrong.timing().is_err(), "{wrong:?}");
+        }
+        assert!(TimingOptions { min_hostgroup: Some(0), ..TimingOptions::default() }.timing().is_ok());
     }
 }

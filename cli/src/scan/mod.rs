@@ -324,7 +324,7 @@ impl<'o> Scan<'o> {
 
     /// Without discovery a batch is no larger than a group.
     fn batch_len(&self) -> usize {
-        let least = self.options.timing.min_hostgroup.unwrap_or(1).min(GROUP_MAX);
+        let least = self.options.timing.min_hostgroup.unwrap_or(1);
         if self.options.skip_discovery { self.group_len(2).max(least) } else { BATCH_LEN.max(least) }
     }
 
