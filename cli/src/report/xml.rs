@@ -6,7 +6,9 @@
 use super::document::{Document, Target};
 use super::text::{self, CountedState};
 use super::{Event, NMAP_VERSION, Progress, ReportOptions, Sink, Task};
-use perilune_scan::result::{Element, Exit, Host, HostState, Port, Run, ScanInfo, ScriptResult, Trace, Version};
+use perilune_scan::result::{
+    Element, Exit, Host, HostState, Port, Reason, Run, ScanInfo, ScriptResult, Trace, Version,
+};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -100,7 +102,12 @@ fn progress(out: &mut impl Write, progress: &Progress) -> io::Result<()> {
 /// A host that was found up.
 fn hint(out: &mut impl Write, host: &Host) -> io::Result<()> {
     write!(out, "<hosthint>")?;
-    writeln!(out, "<status state=\"up\" reason=\"unknown-response\" reason_ttl=\"0\"/>")?;
+    // As in the reference, which knows so early only what neighbours answered.
+    let reason = match host.reason {
+        Reason::ArpResponse | Reason::NdResponse => host.reason,
+        _ => Reason::UnknownResponse,
+    };
+    writeln!(out, "<status state=\"up\" reason=\"{}\" reason_ttl=\"0\"/>", reason.as_str())?;
     address(out, host)?;
     hostnames(out, host)?;
     writeln!(out, "</hosthint>")

@@ -173,6 +173,10 @@ fn raw_scans_between_networks() {
     }
     let report = networks.scan("-n -sn --disable-arp-ping -PS80 --exclude-ports 80 10.77.0.2");
     check(&report, &["WARNING: --exclude-ports leaves nothing to ask hosts with", "Note: Host seems down."]);
+    for (how, reason) in [("", "arp-response"), ("--disable-arp-ping", "unknown-response")] {
+        let report = networks.scan(&format!("-n -sS -p 8080 {how} 10.77.0.2 -oX -"));
+        check(&report, &[&format!("<hosthint><status state=\"up\" reason=\"{reason}\" reason_ttl=\"0\"/>")]);
+    }
     // One address given several times is scanned as often.
     let report = networks.scan("-n -sS -p 8079-8080 10.77.0.2 10.77.0.2-3 10.77.0.2");
     assert_eq!(report.lines().filter(|line| line.starts_with("8080/tcp open   http-proxy")).count(), 3, "{report}");
