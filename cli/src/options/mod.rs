@@ -91,37 +91,13 @@ pub struct Options {
     #[arg(long, help_heading = heading::TARGETS)]
     pub skip_discovery: bool,
     /// Ask these TCP ports whether a host is up, by SYN or by connecting (-PS)
-    #[arg(
-        long,
-        value_name = "PORTS",
-        num_args = 0..=1,
-        default_missing_value = "80",
-        require_equals = true,
-        help_heading = heading::TARGETS,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "PORTS", help_heading = heading::TARGETS, hide_short_help = true)]
     pub ping_syn: Option<String>,
     /// The same by ACK (-PA)
-    #[arg(
-        long,
-        value_name = "PORTS",
-        num_args = 0..=1,
-        default_missing_value = "80",
-        require_equals = true,
-        help_heading = heading::TARGETS,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "PORTS", help_heading = heading::TARGETS, hide_short_help = true)]
     pub ping_ack: Option<String>,
     /// Ask these UDP ports, as root (-PU)
-    #[arg(
-        long,
-        value_name = "PORTS",
-        num_args = 0..=1,
-        default_missing_value = "40125",
-        require_equals = true,
-        help_heading = heading::TARGETS,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "PORTS", help_heading = heading::TARGETS, hide_short_help = true)]
     pub ping_udp: Option<String>,
     /// Ask by ICMP echo (-PE)
     #[arg(long, help_heading = heading::TARGETS, hide_short_help = true)]

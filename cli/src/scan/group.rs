@@ -131,6 +131,7 @@ impl Scan<'_> {
             _ => format!("{timed_out} host{} timed out", if timed_out == 1 { "" } else { "s" }),
         };
         self.task_end(name, began, extra);
+        self.progress.tell_rates(&mut self.outputs);
         Ok(())
     }
 

@@ -30,7 +30,7 @@ impl Connect {
     }
 
     fn tell(&mut self, network: &dyn Network, remote: SocketAddr, what: &str) {
-        self.trace.add("CONN", network, || format!("TCP localhost > {remote} => {what}"));
+        self.trace.add("CONN", network, || format!("TCP localhost > {}:{} => {what}", remote.ip(), remote.port()));
     }
 }
 

@@ -170,6 +170,8 @@ pub struct PortScan<'m> {
     window: Window,
     decided: usize,
     total: usize,
+    /// Probes so far, timing pings left out.
+    sent_count: u64,
     undone_hosts: usize,
     /// No sends before this moment, microseconds: sockets ran out, or the rate.
     paused_until_us: u64,
@@ -216,6 +218,7 @@ impl<'m> PortScan<'m> {
             // In discovery each host is asked so little that there is nothing to learn from the first ones.
             window: Window::new(&timing, if options.first_answer_ends { f64::MAX } else { WINDOW_FIRST }),
             decided: 0,
+            sent_count: 0,
             total: hosts.iter().map(|host| host.undecided).sum(),
             undone_hosts: hosts.iter().filter(|host| host.undecided > 0).count(),
             hosts,
@@ -258,6 +261,11 @@ impl<'m> PortScan<'m> {
     /// Raw packets since the last call.
     pub fn take_traffic(&mut self) -> Traffic {
         self.method.trace().take_traffic()
+    }
+
+    /// Probes so far.
+    pub fn sent_count(&self) -> u64 {
+        self.sent_count
     }
 
     /// The clock starts for all hosts.
@@ -411,6 +419,7 @@ impl<'m> PortScan<'m> {
         }
         self.no_socket_count = if sent == Sent::InFlight { 0 } else { self.no_socket_count };
         host.sent_count = host.sent_count.saturating_add(1);
+        self.sent_count += 1;
         host.window.sent();
         self.window.sent();
         host.quiet.sent();
