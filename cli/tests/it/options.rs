@@ -136,7 +136,20 @@ fn habits_of_the_command_line() {
 #[test]
 fn nothing_but_the_document_goes_to_standard_output() {
     let port = silent_service().to_string();
-    let args = ["-oX", "-", "-vvv", "-d2", "--stats-every", "1s", "-sV", "--version-intensity", "0", "--script", "banner", "-n"];
+    let args = [
+        "-oX",
+        "-",
+        "-vvv",
+        "-d2",
+        "--stats-every",
+        "1s",
+        "-sV",
+        "--version-intensity",
+        "0",
+        "--script",
+        "banner",
+        "-n",
+    ];
     let output = perilune(&[&args[..], &["--packet-trace", "-p", &port, "127.0.0.1"]].concat());
     let mut reader = Command::new("xmllint")
         .args(["--noout", "--dtdvalid", "/usr/share/nmap/nmap.dtd", "-"])
