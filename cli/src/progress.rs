@@ -130,7 +130,7 @@ impl Progress {
         if let port_scan::Progress::Going { decided, total } = scan.progress() {
             self.done_of(decided, total, outputs);
         }
-        interrupt::count() > 0
+        interrupt::count() > 0 || outputs.has_failed()
     }
 
     /// With `-d`, how fast the task sent.

@@ -238,7 +238,7 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
         headed_scripts(out, "Host script results:", &host.scripts)?;
     }
     if let Some(trace) = &host.trace {
-        self::trace(out, trace)?;
+        self::trace(out, trace, host.mac.is_some())?;
     }
     if let Some(times) = host.times.filter(|_| options.debugging > 0) {
         let Times { srtt_us, rttvar_us, timeout_us } = times;
@@ -256,8 +256,10 @@ fn mac_address(out: &mut impl Write, host: &Host) -> io::Result<()> {
     writeln!(out, "MAC Address: {} ({})", text::mac(mac), text::printable(vendor.as_bytes()))
 }
 
-fn trace(out: &mut impl Write, trace: &Trace) -> io::Result<()> {
+/// The way to a host; on the same link nothing was sent to find it.
+fn trace(out: &mut impl Write, trace: &Trace, is_near: bool) -> io::Result<()> {
     match trace.port {
+        None if is_near => writeln!(out, "\nTRACEROUTE")?,
         Some((protocol, port)) => writeln!(out, "\nTRACEROUTE (using port {port}/{protocol})")?,
         None => writeln!(out, "\nTRACEROUTE (using proto 1/icmp)")?,
     }

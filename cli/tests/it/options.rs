@@ -114,6 +114,58 @@ fn excluded_ports_are_not_asked_in_discovery_either() {
 }
 
 #[test]
+fn names_of_outputs_are_bytes_and_a_full_disk_ends_the_scan() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let scan = ["-n", "-sT", "-Pn", "-p", "1-3", "127.72.0.9"];
+    let name = |end: &str| folder.path().join(OsStr::from_bytes(&[b"\xff\xc3", end.as_bytes()].concat()));
+    let output = command(&scan)
+        .arg("-oA")
+        .arg(name(""))
+        .arg("--html")
+        .arg(name(".html"))
+        .arg(OsStr::from_bytes(b"\xff.x"))
+        .output();
+    let output = output.expect("it starts");
+    assert!(output.status.success() && text(&output.stderr).contains("Failed to resolve"), "{}", text(&output.stderr));
+    for end in [".nmap", ".gnmap", ".xml", ".html"] {
+        assert!(name(end).is_file(), "{end}");
+    }
+    // All other outputs get their end.
+    let xml = folder.path().join("x.xml");
+    for full in ["-oN", "-oG", "-oJ", "--html"] {
+        let output = perilune(&[&scan[..], &["-oX", &xml.to_string_lossy(), full, "/dev/full"]].concat());
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains("cannot write /dev/full: No space left"), "{said}");
+        let document = std::fs::read_to_string(&xml).expect("it was written");
+        assert!(document.contains("exit=\"error\" errormsg=\"cannot write /dev/full"), "{document}");
+        assert!(document.ends_with("</nmaprun>\n"), "{document}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_only_what_it_read() {
+    let folder = Folder::new();
+    let json = folder.path().join("x.json").to_string_lossy().into_owned();
+    let first_line = |args: &[&str]| {
+        let mut child = command(&["-n", "-sT", "-Pn", "-v", "-p", "1-500", "--max-rate", "2000", "127.72.0.9-10"])
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let mut byte = [0];
+        child.stdout.take().expect("it is piped").read_exact(&mut byte).expect("it says something");
+        child.wait().expect("it ends").code()
+    };
+    assert_eq!(first_line(&["-oX", "-"]), Some(1));
+    assert_eq!(first_line(&["-oJ", &json]), Some(0));
+    let log = std::fs::read_to_string(&json).expect("it was written");
+    assert!(log.ends_with("}\n") && log.contains("\"hosts_up\":2"), "{log}");
+}
+
+#[test]
 fn habits_of_the_command_line() {
     let nmap_args = |value: &str, args: &[&str]| {
         let output = command(args).env("NMAP_ARGS", value).output().expect("the binary starts");
