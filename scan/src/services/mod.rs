@@ -1,9 +1,10 @@
 //! Names of well-known ports, and which ports are worth asking first.
 //!
 //! The names are those of the IANA registry (`registry.txt`: port, initials of its protocols, name), but where common
-//! usage or what scripts ask for differs, or knows a port that is not registered: those stand here. The order of common ports is our own judgement of what a scan is likely to find: first what most
-//! machines on a network run, then remote administration, databases and web servers on their usual second ports.
-//! It is a total order of all ports, so that any number of them can be chosen.
+//! usage or what scripts ask for differs, or knows a port that is not registered: those stand here. The order of common
+//! ports is our own judgement of what a scan is likely to find: first what most machines on a network run, then remote
+//! administration, databases and web servers on their usual second ports. It is a total order of all ports, so that any
+//! number of them can be chosen.
 //!
 //! # Source
 //! The IANA Service Name and Transport Protocol Port Number Registry as of September 2026, names and numbers only;
@@ -167,8 +168,8 @@ pub fn named(protocol: Protocol) -> impl Iterator<Item = (u16, &'static str)> {
 }
 
 /// All ports from the most to the least common, each once: the ranked ones, those whose name is in use, the privileged
-/// ones, the first ones that systems hand out by themselves, the registered ones, all others; 0 comes last. A file in place of our table says which
-/// ports there are at all.
+/// ones, the first ones that systems hand out by themselves, the registered ones, all others; 0 comes last. A file in
+/// place of our table says which ports there are at all.
 pub fn by_popularity(protocol: Protocol) -> Vec<u16> {
     if let Some(table) = INSTALLED.get() {
         return place(protocol).map_or(Vec::new(), |place| table.ranked[place].clone());
