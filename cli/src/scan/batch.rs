@@ -4,7 +4,7 @@ use super::{Failure, Scan, scanning};
 use crate::discover::Discovery;
 use crate::interrupt;
 use crate::plan;
-use crate::report::{Event, MessageKind};
+use crate::report::Event;
 use crate::targets::{self, Candidate};
 use perilune_scan::dns::{self, Answer, Question};
 use perilune_scan::result::{Host, HostState, Reason};
@@ -44,23 +44,16 @@ impl Scan<'_> {
             traces_packets: self.progress.traces_packets(),
             has_raw_scan: plan::sends_raw(self.options, self.is_privileged),
         };
-        let count = batch.len();
-        let (name, probes) = discovery.task(batch)?;
-        let asks = !self.options.skip_discovery;
-        if !discovery.sends(batch, asks) {
-            return discovery.run(&mut self.network, batch, asks, |_| false);
+        for round in discovery.rounds(batch, !self.options.skip_discovery)? {
+            let (name, count) = (round.name, round.which.len());
+            let hosts: Vec<&Host> = round.which.iter().map(|&idx| &batch[idx].host).collect();
+            let began = self.task_begin(name, scanning(&hosts, round.probe_count(), "port"));
+            let (progress, outputs) = (&mut self.progress, &mut self.outputs);
+            progress.begin(name, count, self.started);
+            discovery.run(&mut self.network, batch, round, |scan| progress.of_ports(scan, outputs))?;
+            self.task_end(name, began, format!("{count} total hosts"));
+            self.progress.tell_rates(&mut self.outputs);
         }
-        let hosts: Vec<&Host> = batch.iter().map(|candidate| &candidate.host).collect();
-        let extra = scanning(&hosts, probes, "port");
-        // Once, before anything is reported.
-        if let Some(text) = discovery.remark()?.filter(|_| asks && self.run.hosts_total() == 0) {
-            self.outputs.send(&Event::Message { kind: MessageKind::Warning, text });
-        }
-        let began = self.task_begin(name, extra);
-        let (progress, outputs) = (&mut self.progress, &mut self.outputs);
-        progress.begin(name, batch.len(), self.started);
-        discovery.run(&mut self.network, batch, asks, |scan| progress.of_ports(scan, outputs))?;
-        self.task_end(name, began, format!("{count} total hosts"));
         Ok(())
     }
 

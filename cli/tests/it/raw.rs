@@ -172,7 +172,7 @@ fn raw_scans_between_networks() {
         assert_eq!(report.contains("Completed ARP Ping Scan"), how.is_empty(), "{report}");
     }
     let report = networks.scan("-n -sn --disable-arp-ping -PS80 --exclude-ports 80 10.77.0.2");
-    check(&report, &["WARNING: --exclude-ports leaves nothing to ask hosts with", "Note: Host seems down."]);
+    check(&report, &["WARNING: --exclude-ports leaves no TCP port", "Note: Host seems down."]);
     for (how, reason) in [("", "arp-response"), ("--disable-arp-ping", "unknown-response")] {
         let report = networks.scan(&format!("-n -sS -p 8080 {how} 10.77.0.2 -oX -"));
         check(&report, &[&format!("<hosthint><status state=\"up\" reason=\"{reason}\" reason_ttl=\"0\"/>")]);
@@ -191,7 +191,7 @@ fn raw_scans_between_networks() {
     let report = networks.scan("-n -sU -p 8080,8082 10.77.0.2 --reason");
     check(
         &report,
-        &["8080/udp open   http-proxy udp-response ttl 64", "8082/udp closed unknown    port-unreach ttl 64"],
+        &["8080/udp open   http-proxy udp-response ttl 64", "8082/udp closed us-cli     port-unreach ttl 64"],
     );
     let report = networks.scan("-n -sn -v --reason -PE 10.78.0.3 10.79.0.1 10.80.0.1");
     check(

@@ -4,15 +4,15 @@ use crate::daemons::{Daemons, data_folder};
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
+/// Memory that a scan of these servers may take, all lines of the reference's file at hand.
+const MEMORY_MAX_KB: u64 = 100_000;
+
 /// What is compared: attributes of `service` and the CPEs, by protocol and port.
 type Services = BTreeMap<String, String>;
 
 /// What is written of a port that the list of services calls unknown, as any port of these servers may be; not all
 /// versions of Nmap write it.
 const UNKNOWN: &str = " name=unknown method=table conf=3";
-
-/// Memory that a scan of these servers may take, all lines of the reference's file at hand.
-const MEMORY_MAX_KB: u64 = 100_000;
 
 /// Servers of which our own probe file says something else than the reference's: that says 2.2 to 2.3 of any OpenLDAP,
 /// keeps a space in front of Postfix's host name, and nothing of a broker but what a script reads; Memcached's time
@@ -79,20 +79,17 @@ fn real_servers_are_known_as_by_the_reference() {
     let ports = format!("T:{},U:{}", list(false), list(true));
     let data = data_folder().to_string_lossy().into_owned();
     let common = ["-n", "-Pn", "-sT", "-sU", "-sV", "-p", &ports, "-oX", "-", "127.0.0.1"];
-    let theirs = std::thread::spawn({
-        let ports = ports.clone();
-        move || run("nmap", &["-n", "-Pn", "-sT", "-sU", "-sV", "-p", &ports, "-oX", "-", "127.0.0.1"])
-    });
-    // All wait most of the time, so they run beside each other.
-    let (ours, bare) = std::thread::scope(|scope| {
-        let bare = scope.spawn(|| services(&run(env!("CARGO_BIN_EXE_perilune"), &common)));
+    let perilune = env!("CARGO_BIN_EXE_perilune");
+    // They mostly wait.
+    let [theirs, ours, bare] = std::thread::scope(|scope| {
+        let theirs = scope.spawn(|| run("nmap", &common));
+        let bare = scope.spawn(|| run(perilune, &common));
         let (ours, memory) = run_measured(&[&common[..], &["--datadir", &data]].concat());
         println!("{memory} KB at most");
         assert!(memory < MEMORY_MAX_KB, "{memory} KB");
-        (ours, bare.join().expect("the scan ends"))
-    });
-    let theirs = services(&theirs.join().expect("the reference ends"));
-    let ours = services(&ours);
+        [theirs.join().expect("the reference ends"), ours, bare.join().expect("the bare binary ends")]
+    })
+    .map(|report| services(&report));
     let mut different = Vec::new();
     for daemon in &daemons.all {
         let key = format!("{}/{}", if daemon.udp { "udp" } else { "tcp" }, daemon.port);
