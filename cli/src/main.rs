@@ -22,6 +22,7 @@ mod targets;
 mod timing_options;
 mod words;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use options::{Options, Parsed};
 use perilune_scan::sys::memory;
@@ -78,9 +79,20 @@ fn main() -> ExitCode {
         },
         Err(message) => {
             let _ = message.print();
-            ExitCode::from(USAGE)
+            if !has_wrong_value(&message) {
+                return ExitCode::from(USAGE);
+            }
+            eprintln!("QUITTING!");
+            ExitCode::FAILURE
         }
     }
+}
+
+/// Whether an option has a value that it can't have, which is an error like others; all else is wrong usage.
+fn has_wrong_value(message: &clap::Error) -> bool {
+    let value = message.get(ContextKind::InvalidValue);
+    let is_given = matches!(value, Some(ContextValue::String(value)) if !value.is_empty());
+    is_given && matches!(message.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation)
 }
 
 /// Prints a text; a reader that went away has had enough of it.
@@ -110,7 +122,9 @@ fn completions(args: &[OsString]) -> ExitCode {
     let words = std::iter::once(OsString::from("perilune completions")).chain(args.iter().cloned());
     match Completions::try_parse_from(words) {
         Ok(Completions { shell }) => {
-            clap_complete::generate(shell, &mut Options::command(), "perilune", &mut std::io::stdout());
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Options::command(), "perilune", &mut text);
+            say(&String::from_utf8_lossy(&text));
             ExitCode::SUCCESS
         }
         Err(message) => {
@@ -123,9 +137,9 @@ fn completions(args: &[OsString]) -> ExitCode {
 /// Prints the manual page.
 fn man() -> ExitCode {
     let mut page = Vec::new();
-    let rendered = clap_mangen::Man::new(Options::command()).render(&mut page);
-    match rendered.and_then(|()| std::io::stdout().write_all(&page)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+    if clap_mangen::Man::new(Options::command()).render(&mut page).is_err() {
+        return ExitCode::FAILURE;
     }
+    say(&String::from_utf8_lossy(&page));
+    ExitCode::SUCCESS
 }

@@ -1,5 +1,6 @@
 //! What a command line asks for, checked before anything is sent: scans, ports, probes, servers, packets.
 
+use crate::discover;
 use crate::interrupt;
 use crate::options::Options;
 use crate::scan::Failure;
@@ -15,7 +16,7 @@ use perilune_scan::target::Hosts;
 use perilune_scan::timing::Timing;
 use perilune_scan::version::{self, ProbeFile};
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The longest data of a packet: what fits an Ethernet frame behind the longest headers.
 const DATA_MAX: usize = 1400;
@@ -89,9 +90,6 @@ pub fn check(options: &Options) -> Result<(), Failure> {
     if options.connect_scan && options.syn_scan {
         return refuse("-sS and -sT are two ways to do the same: choose one");
     }
-    if options.list_scan && options.no_port_scan {
-        return refuse("-sL and -sn are two things: choose one");
-    }
     Ok(())
 }
 
@@ -107,6 +105,9 @@ pub fn remarks(options: &Options, is_privileged: bool) -> Vec<String> {
         remarks.push(
             "WARNING: ICMP needs the privilege to send raw packets; port 80 is connected to in its place.".to_owned(),
         );
+    }
+    if discover::loses_tcp(options, is_privileged) {
+        remarks.push("WARNING: --exclude-ports leaves no TCP port that could show whether a host is up.".to_owned());
     }
     let connects = scan_kinds(options, is_privileged).iter().any(|(kind, _)| *kind == "connect");
     if options.source_port.is_some() && connects {
@@ -209,7 +210,7 @@ pub fn probe_file(options: &Options) -> Result<Option<ProbeFile>, Failure> {
     if !options.version_detection && !options.udp_scan {
         return Ok(None);
     }
-    let path = options.versiondb.clone().or_else(|| options.data_file("nmap-service-probes"));
+    let path = probe_path(options);
     let file = match &path {
         Some(path) => ProbeFile::parse(read(path)?),
         None => version::embedded(),
@@ -217,6 +218,22 @@ pub fn probe_file(options: &Options) -> Result<Option<ProbeFile>, Failure> {
     let name = path.as_deref().unwrap_or(Path::new("our service probes")).display();
     file.warnings.iter().for_each(|warning| eprintln!("WARNING: {name}: {warning}"));
     Ok(Some(file))
+}
+
+fn probe_path(options: &Options) -> Option<PathBuf> {
+    options.versiondb.clone().or_else(|| options.data_file("nmap-service-probes"))
+}
+
+/// The user's file with names of services.
+pub fn services_path(options: &Options) -> Option<PathBuf> {
+    options.servicedb.clone().or_else(|| options.data_file("nmap-services"))
+}
+
+/// Data files that the scan reads.
+pub fn data_files(options: &Options) -> Vec<PathBuf> {
+    let services = services_path(options).filter(|_| scans_ports(options));
+    let probes = probe_path(options).filter(|_| options.version_detection || options.udp_scan);
+    services.into_iter().chain(probes).collect()
 }
 
 /// Whether ports are scanned at all.

@@ -43,6 +43,10 @@ pub struct Progress {
     hosts_now: u64,
     /// Raw packets so far.
     pub traffic: Traffic,
+    /// Raw packets when the task began.
+    traffic_before: Traffic,
+    /// Probes of the task.
+    sent_count: u64,
 }
 
 impl std::fmt::Debug for Progress {
@@ -81,6 +85,8 @@ impl Progress {
             hosts_up: 0,
             hosts_now: 0,
             traffic: Traffic::default(),
+            traffic_before: Traffic::default(),
+            sent_count: 0,
         }
     }
 
@@ -99,6 +105,7 @@ impl Progress {
         self.task = task.to_owned();
         (self.task_began, self.started) = (Instant::now(), started);
         self.hosts_now = hosts as u64;
+        (self.traffic_before, self.sent_count) = (self.traffic, 0);
         self.bar.reset();
         self.bar.set_message(self.task.clone());
     }
@@ -116,13 +123,33 @@ impl Progress {
             outputs.send(&Event::Message { kind: MessageKind::Trace, text });
         }
         self.traffic.add(scan.take_traffic());
+        self.sent_count = scan.sent_count();
         for note in scan.take_notes() {
             self.tell(note, outputs);
         }
         if let port_scan::Progress::Going { decided, total } = scan.progress() {
             self.done_of(decided, total, outputs);
         }
-        interrupt::count() > 0
+        interrupt::count() > 0 || outputs.has_failed()
+    }
+
+    /// With `-d`, how fast the task sent.
+    pub fn tell_rates(&self, outputs: &mut Outputs) {
+        if self.debugging == 0 {
+            return;
+        }
+        let seconds = self.task_began.elapsed().as_secs_f64().max(1e-6);
+        let (packets, bytes) =
+            (self.traffic.sent - self.traffic_before.sent, self.traffic.sent_bytes - self.traffic_before.sent_bytes);
+        let text = match packets {
+            0 => format!("Overall sending rates: {:.2} packets / s.", self.sent_count as f64 / seconds),
+            _ => format!(
+                "Overall sending rates: {:.2} packets / s, {:.2} bytes / s.",
+                packets as f64 / seconds,
+                bytes as f64 / seconds
+            ),
+        };
+        outputs.send(&Event::Message { kind: MessageKind::Trace, text });
     }
 
     fn tell(&self, note: Note, outputs: &mut Outputs) {
@@ -187,7 +214,7 @@ impl Progress {
 
     /// Whether the hosts of the present task are known to be up.
     fn is_of_up_hosts(&self) -> bool {
-        !self.task.starts_with("Ping Scan") && !self.task.starts_with("Parallel DNS")
+        !self.task.ends_with("Ping Scan") && !self.task.starts_with("Parallel DNS")
     }
 
     /// Does what a key says; `true`: a status is wanted.

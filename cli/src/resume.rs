@@ -7,6 +7,7 @@
 //! others too, that is read in their place, else they are added to, and hosts that are in them are passed over.
 
 use crate::options::{Options, Parsed};
+use crate::outputs;
 use crate::report::read::{self, Format};
 use crate::report::{Decided, Event, grepable, json, normal};
 use crate::scan::{self, Failure};
@@ -15,7 +16,7 @@ use perilune_scan::result::{Host, Protocol, Run, ScriptResult, Version};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What was done before.
 #[derive(Debug, Default)]
@@ -147,7 +148,7 @@ impl TextLog {
     fn read(text: &[u8]) -> Option<TextLog> {
         let text = String::from_utf8_lossy(text);
         let (head, rest) = text.split_once('\n')?;
-        let (_, command_line) = head.strip_prefix("# ")?.split_once(" scan initiated ")?.1.split_once(" as: ")?;
+        let command_line = command_line_of(head)?;
         let mut log = TextLog {
             args: words::split(command_line).into_iter().skip(1).collect(),
             done: Vec::new(),
@@ -155,7 +156,11 @@ impl TextLog {
         };
         let mut partial = None;
         for line in rest.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
-            if let Some(host) = line.strip_prefix("Nmap scan report for ") {
+            if let Some(command_line) = command_line_of(line) {
+                // Another scan was added to the log.
+                log.args = words::split(command_line).into_iter().skip(1).collect();
+                (log.done, log.has_ended) = (Vec::new(), false);
+            } else if let Some(host) = line.strip_prefix("Nmap scan report for ") {
                 log.done.extend(address_of(host));
             } else if let Some(host) = line.strip_prefix("Host: ") {
                 let address = host.split(' ').next().and_then(|text| text.parse().ok());
@@ -175,7 +180,7 @@ impl TextLog {
             return Err(has_ended(log));
         }
         let mut options = options_of(&self.args, log)?;
-        let all = options.output_all.as_ref().map(|base| PathBuf::from(format!("{base}.xml")));
+        let all = options.output_all.as_ref().map(|base| outputs::with_suffix(base, ".xml"));
         let others = options.output_json.iter().chain(&options.output_xml).chain(&all);
         if let Some(other) = others.into_iter().find(|path| read::events(path).is_ok()) {
             return resume(&other.clone());
@@ -183,6 +188,11 @@ impl TextLog {
         options.append_output = true;
         scan::run(&options, self.args, Resumed { passed: self.done, ..Resumed::default() })
     }
+}
+
+/// The command line that the first line of a scan names.
+fn command_line_of(head: &str) -> Option<&str> {
+    Some(head.strip_prefix("# ")?.split_once(" scan initiated ")?.1.split_once(" as: ")?.1)
 }
 
 /// The address of `NAME (IP)` or `IP`, maybe with `[host down]` behind it.
@@ -212,6 +222,11 @@ mod tests {
             # Perilune done at D -- 1 IP address\n";
         let read = TextLog::read(log).unwrap();
         assert_eq!((read.done, read.has_ended), (vec!["10.0.0.1".parse().unwrap()], true));
+        let twice = [log.as_slice(), b"# Nmap 7.93 scan initiated D as: nmap -oG a y\nHost: 10.0.0.9 ()\tStatus: Up\n"]
+            .concat();
+        let read = TextLog::read(&twice).unwrap();
+        assert_eq!((read.args, read.has_ended), (["-oG", "a", "y"].map(String::from).to_vec(), false));
+        assert_eq!(read.done, ["10.0.0.9".parse::<IpAddr>().unwrap()]);
         assert_eq!(TextLog::read(b"Starting Nmap\n"), None);
     }
 }

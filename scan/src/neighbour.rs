@@ -56,10 +56,11 @@ impl Neighbours {
         })
     }
 
-    fn ask(&self, address: IpAddr) -> io::Result<()> {
+    /// Asks for an address; from which of ours.
+    fn ask(&self, address: IpAddr) -> io::Result<IpAddr> {
         let interface = interface_of(&self.interfaces, address).ok_or(io::ErrorKind::AddrNotAvailable)?;
         let mac = interface.mac.unwrap_or_default();
-        match (interface.address, address) {
+        let sent = match (interface.address, address) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
                 let question = wire::arp_request(mac, from, to);
                 self.capture.send(&question, interface.index, raw::ETHERTYPE_ARP, BROADCAST)
@@ -70,7 +71,8 @@ impl Neighbours {
                 self.capture.send(&question, interface.index, raw::ETHERTYPE_IPV6, [0x33, 0x33, a, b, c, d])
             }
             _ => Err(io::ErrorKind::AddrNotAvailable.into()),
-        }
+        };
+        sent.map(|()| interface.address)
     }
 }
 
@@ -90,11 +92,11 @@ impl Method for Neighbours {
         let failed =
             Answer { state: PortState::Filtered, reason: Reason::NoRoute, ttl: 0, from_host: false, other: None };
         match self.ask(remote.ip()) {
-            Ok(()) => {
+            Ok(from) => {
                 self.asked.insert(remote.ip(), key);
                 network.note_sent();
                 self.trace.sent(PACKET_LEN);
-                self.trace.add("SENT", network, || asked_text(remote.ip()));
+                self.trace.add("SENT", network, || asked_text(from, remote.ip()));
                 Sent::InFlight
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock) => Sent::NoRoom,
@@ -149,13 +151,17 @@ impl Method for Neighbours {
     }
 }
 
-fn asked_text(address: IpAddr) -> String {
-    let kind = if address.is_ipv6() { "ICMPv6 neighbor solicitation" } else { "ARP" };
-    format!("{kind} who-has {address}")
+fn asked_text(from: IpAddr, address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(_) => format!("ARP who-has {address} tell {from}"),
+        IpAddr::V6(_) => format!("neighbor solicitation {from} > {address}"),
+    }
 }
 
 fn answered_text(address: IpAddr, mac: [u8; 6]) -> String {
-    let kind = if address.is_ipv6() { "ICMPv6 neighbor advertisement" } else { "ARP" };
-    let mac: Vec<String> = mac.iter().map(|byte| format!("{byte:02X}")).collect();
-    format!("{kind} reply {address} is-at {}", mac.join(":"))
+    let mac = mac.map(|byte| format!("{byte:02X}")).join(":");
+    match address {
+        IpAddr::V4(_) => format!("ARP reply {address} is-at {mac}"),
+        IpAddr::V6(_) => format!("neighbor advertisement {address} is at {}", mac.to_lowercase()),
+    }
 }

@@ -112,6 +112,22 @@ pub trait Network {
         local: Option<SocketAddr>,
     ) -> Result<SocketId, NetError>;
 
+    /// Starts connecting to a port of which no more is wanted than what [`Network::probe_result`] tells; also says
+    /// whether it is connected already.
+    ///
+    /// # Errors
+    /// Those of `open`, and every failure that is known at once.
+    fn open_probe(&mut self, remote: SocketAddr) -> Result<(SocketId, bool), NetError> {
+        let id = self.open(Transport::Tcp, Some(remote), None)?;
+        match self.probe_result(id) {
+            Some(Err(error)) => {
+                self.abort(id);
+                Err(error)
+            }
+            known => Ok((id, known.is_some())),
+        }
+    }
+
     /// What became of the connection attempt; `None`: still connecting. UDP sockets are connected from the start.
     fn connect_result(&mut self, id: SocketId) -> Option<Result<(), NetError>>;
 

@@ -20,7 +20,7 @@ use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -207,6 +207,64 @@ impl RealNetwork {
         }
     }
 
+    /// Waits for the rate's turn, if there is room for one more socket.
+    fn take_turn(&self) -> Result<(), NetError> {
+        if self.sockets.len() >= self.sockets_max {
+            return Err(NetError::TooManySockets);
+        }
+        if let Some(limiter) = &self.limiter {
+            std::thread::sleep(limiter.wait());
+            limiter.take();
+        }
+        Ok(())
+    }
+
+    fn opened_tcp(&mut self, target: SocketAddr, local: Option<SocketAddr>) -> Result<OpenSocket, NetError> {
+        self.take_turn()?;
+        let local = local.or(self.way.local(Some(target)));
+        let remote = self.proxies.first().map_or(target, |proxy| proxy.address);
+        let idle = if local.is_none() { self.idle[usize::from(remote.is_ipv6())].pop() } else { None };
+        let mut socket = open_tcp(remote, local, self.way.interface.as_deref(), idle)?;
+        if !self.proxies.is_empty() {
+            socket.decided = None;
+            socket.target = Some(target);
+            socket.handshake = Some(Box::new(Handshake::new(Rc::clone(&self.proxies), target)));
+        }
+        Ok(socket)
+    }
+
+    fn opened_udp(&self, remote: Option<SocketAddr>, local: Option<SocketAddr>) -> Result<OpenSocket, NetError> {
+        self.take_turn()?;
+        if !self.proxies.is_empty() {
+            return Err(NetError::AccessDenied);
+        }
+        let local = local.or(self.way.local(remote));
+        open_udp(remote, local, self.way.interface.as_deref()).map_err(|error| sys::net_error(&error))
+    }
+
+    /// Closes a socket that is in `sockets` no more, or keeps it to be used again.
+    fn drop_socket(&mut self, socket: OpenSocket) {
+        // Dropping closes the descriptor, which takes it out of the poll.
+        match socket {
+            OpenSocket { kind: Kind::Watched(fd), .. } => {
+                let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
+            }
+            OpenSocket {
+                kind: Kind::Tcp(stream),
+                decided: Some(Err(NetError::Refused)),
+                remote: Some(remote),
+                is_used_up: false,
+                ..
+            } => {
+                let idle = &mut self.idle[usize::from(remote.is_ipv6())];
+                if idle.len() < IDLE_MAX {
+                    idle.push(stream);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn timeout(&self, until: Millis) -> Duration {
         Duration::from_micros(until.0.saturating_mul(1000).saturating_sub(self.now_us()))
     }
@@ -232,32 +290,25 @@ impl Network for RealNetwork {
         remote: Option<SocketAddr>,
         local: Option<SocketAddr>,
     ) -> Result<SocketId, NetError> {
-        if self.sockets.len() >= self.sockets_max {
-            return Err(NetError::TooManySockets);
-        }
-        if let Some(limiter) = &self.limiter {
-            std::thread::sleep(limiter.wait());
-            limiter.take();
-        }
-        let local = local.or(self.way.local(remote));
-        let interface = self.way.interface.as_deref();
-        let opened = match transport {
-            Transport::Tcp => {
-                let target = remote.ok_or(NetError::Other)?;
-                let remote = self.proxies.first().map_or(target, |proxy| proxy.address);
-                let idle = if local.is_none() { self.idle[usize::from(remote.is_ipv6())].pop() } else { None };
-                let mut opened = open_tcp(remote, local, interface, idle);
-                if let (Ok(socket), false) = (&mut opened, self.proxies.is_empty()) {
-                    socket.decided = None;
-                    socket.target = Some(target);
-                    socket.handshake = Some(Box::new(Handshake::new(Rc::clone(&self.proxies), target)));
-                }
-                opened
-            }
-            Transport::Udp if !self.proxies.is_empty() => return Err(NetError::AccessDenied),
-            Transport::Udp => open_udp(remote, local, interface).map_err(|error| sys::net_error(&error)),
+        let socket = match transport {
+            Transport::Tcp => self.opened_tcp(remote.ok_or(NetError::Other)?, local)?,
+            Transport::Udp => self.opened_udp(remote, local)?,
         };
-        opened.map(|socket| self.insert(socket))
+        Ok(self.insert(socket))
+    }
+
+    fn open_probe(&mut self, remote: SocketAddr) -> Result<(SocketId, bool), NetError> {
+        let mut socket = self.opened_tcp(remote, None)?;
+        if socket.decided.is_none() {
+            socket.decided = socket.ask(connected_again);
+        }
+        match socket.decided {
+            Some(Err(error)) => {
+                self.drop_socket(socket);
+                Err(error)
+            }
+            known => Ok((self.insert(socket), known.is_some())),
+        }
     }
 
     fn connect_result(&mut self, id: SocketId) -> Option<Result<(), NetError>> {
@@ -345,24 +396,8 @@ impl Network for RealNetwork {
     }
 
     fn close(&mut self, id: SocketId) {
-        // Dropping closes the descriptor, which takes it out of the poll.
-        match self.sockets.remove(&id) {
-            Some(OpenSocket { kind: Kind::Watched(fd), .. }) => {
-                let _ = self.poll.registry().deregister(&mut SourceFd(&fd));
-            }
-            Some(OpenSocket {
-                kind: Kind::Tcp(stream),
-                decided: Some(Err(NetError::Refused)),
-                remote: Some(remote),
-                is_used_up: false,
-                ..
-            }) => {
-                let idle = &mut self.idle[usize::from(remote.is_ipv6())];
-                if idle.len() < IDLE_MAX {
-                    idle.push(stream);
-                }
-            }
-            _ => {}
+        if let Some(socket) = self.sockets.remove(&id) {
+            self.drop_socket(socket);
         }
         if self.unregistered.last() == Some(&id) {
             self.unregistered.pop();
@@ -464,7 +499,7 @@ fn open_tcp(
         Some(stream) => stream.into(),
         None => bound(remote, Type::STREAM, Protocol::TCP, local, interface).map_err(|error| sys::net_error(&error))?,
     };
-    let decided = match socket.connect(&remote.into()) {
+    let decided = match connect(&socket, remote) {
         Ok(()) => Some(Ok(())),
         Err(error) if sys::is_connecting(&error) => None,
         Err(error) => return Err(sys::net_error(&error)),
@@ -546,12 +581,16 @@ fn error_of(stream: &TcpStream, _: SocketAddr) -> Outcome {
 
 /// Asks by connecting once more: that tells all, and after a refusal leaves the socket as new.
 fn connected_again(stream: &TcpStream, remote: SocketAddr) -> Outcome {
-    match SockRef::from(stream).connect(&remote.into()) {
+    match connect(stream, remote) {
         Ok(()) => Some(Ok(())),
         Err(error) if sys::is_connecting(&error) => None,
         Err(error) if sys::is_connected(&error) => Some(Ok(())),
         Err(error) => Some(Err(sys::net_error(&error))),
     }
+}
+
+fn connect(socket: impl AsFd, remote: SocketAddr) -> io::Result<()> {
+    Ok(rustix::net::connect(socket, &remote)?)
 }
 
 /// Calls again after a signal.

@@ -10,6 +10,7 @@ mod rewrite;
 use crate::script_options::ScriptOptions;
 use crate::timing_options::{TimingOptions, milliseconds};
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use perilune_nse::DataFolders;
 use std::ffi::OsString;
@@ -46,7 +47,7 @@ const STYLES: Styles = Styles::styled()
 )]
 pub struct Options {
     /// Addresses, ranges such as 10.0.0-3.1-254, networks such as 192.0.2.0/28, names
-    #[arg(value_name = "TARGET", help_heading = heading::TARGETS)]
+    #[arg(value_name = "TARGET", value_parser = OsStringValueParser::new().map(lossy), help_heading = heading::TARGETS)]
     pub targets: Vec<String>,
     /// Take targets from a file, "-" for standard input; a line may be host:port,port (-iL)
     #[arg(long, value_name = "FILE", help_heading = heading::TARGETS)]
@@ -91,37 +92,13 @@ pub struct Options {
     #[arg(long, help_heading = heading::TARGETS)]
     pub skip_discovery: bool,
     /// Ask these TCP ports whether a host is up, by SYN or by connecting (-PS)
-    #[arg(
-        long,
-        value_name = "PORTS",
-        num_args = 0..=1,
-        default_missing_value = "80",
-        require_equals = true,
-        help_heading = heading::TARGETS,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "PORTS", help_heading = heading::TARGETS, hide_short_help = true)]
     pub ping_syn: Option<String>,
     /// The same by ACK (-PA)
-    #[arg(
-        long,
-        value_name = "PORTS",
-        num_args = 0..=1,
-        default_missing_value = "80",
-        require_equals = true,
-        help_heading = heading::TARGETS,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "PORTS", help_heading = heading::TARGETS, hide_short_help = true)]
     pub ping_ack: Option<String>,
     /// Ask these UDP ports, as root (-PU)
-    #[arg(
-        long,
-        value_name = "PORTS",
-        num_args = 0..=1,
-        default_missing_value = "40125",
-        require_equals = true,
-        help_heading = heading::TARGETS,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "PORTS", help_heading = heading::TARGETS, hide_short_help = true)]
     pub ping_udp: Option<String>,
     /// Ask by ICMP echo (-PE)
     #[arg(long, help_heading = heading::TARGETS, hide_short_help = true)]
@@ -272,7 +249,7 @@ pub struct Options {
     pub output_json: Option<PathBuf>,
     /// Write BASE.nmap, BASE.xml and BASE.gnmap (-oA)
     #[arg(long, allow_hyphen_values = true, value_name = "BASE", help_heading = heading::OUTPUT)]
-    pub output_all: Option<String>,
+    pub output_all: Option<PathBuf>,
     /// Write a report for a browser
     #[arg(long, allow_hyphen_values = true, value_name = "FILE", help_heading = heading::OUTPUT)]
     pub html: Option<PathBuf>,
@@ -415,6 +392,11 @@ impl Options {
         }
         Ok(())
     }
+}
+
+/// A target that is no text names nothing, which is said when it is looked up.
+fn lossy(target: OsString) -> String {
+    target.to_string_lossy().into_owned()
 }
 
 /// What `-V` prints.

@@ -40,6 +40,10 @@ const WORDS: [(&str, &str); 31] = [
     ("-Tinsane", "-T5"),
 ];
 
+/// Words that hold a list of ports, the options they stand for, and the list when there is none.
+const PINGS: [(&str, &str, &str); 4] =
+    [("-PS", "ping-syn", "80"), ("-PA", "ping-ack", "80"), ("-PT", "ping-ack", "80"), ("-PU", "ping-udp", "40125")];
+
 /// Options of Nmap's that change nothing here, with the number of values they take.
 const IGNORED: [(&str, usize); 8] = [
     ("--log-errors", 0),
@@ -151,14 +155,19 @@ fn word(text: &str) -> Result<Option<Vec<String>>, clap::Error> {
     if let Some(level) = text.strip_prefix("-d").filter(|rest| number(rest)) {
         return Ok(Some(vec![format!("--debugging={level}")]));
     }
-    for (letters, option) in [("-PS", "ping-syn"), ("-PA", "ping-ack"), ("-PT", "ping-ack"), ("-PU", "ping-udp")] {
+    for (letters, option, usual) in PINGS {
         if let Some(list) = text.strip_prefix(letters) {
-            let value = if list.is_empty() { String::new() } else { format!("={list}") };
-            return Ok(Some(vec![format!("--{option}{value}")]));
+            return Ok(Some(vec![format!("--{option}={}", if list.is_empty() { usual } else { list })]));
         }
     }
     if text == "-PB" {
-        return Ok(Some(vec!["--ping-echo".into(), "--ping-ack".into()]));
+        return Ok(Some(vec!["--ping-echo".into(), "--ping-ack=80".into()]));
+    }
+    if let Some((option, name)) = text.split_at_checked(3)
+        && WORDS.iter().any(|(word, _)| *word == option)
+        && option.starts_with("-o")
+    {
+        return Err(usage(format!("{text}: is {option} {name} meant?")));
     }
     if let Some(letters) = text.strip_prefix("-s").filter(|letters| !letters.is_empty()) {
         return letters.chars().map(|letter| scan_letter(text, letter)).collect::<Result<Vec<_>, _>>().map(Some);

@@ -59,7 +59,7 @@ fn changed(old: &Host, new: &Host) -> String {
         let (before, after) = (old_ports.get(key), new_ports.get(key));
         let open = |port: Option<&Port>| port.is_some_and(|port| port.state.can_be_open());
         let (before_line, after_line) = (before.map(line), after.map(line));
-        let differs = before.is_some() && after.is_some() && before_line != after_line;
+        let differs = before.zip(after).is_some_and(|(before, after)| !is_same(before, after));
         let came_or_went = before.is_none() != after.is_none() && (open(before) || open(after));
         if differs || came_or_went {
             lines.extend(before_line.map(|line| format!("-  {line}\n")));
@@ -74,6 +74,15 @@ fn changed(old: &Host, new: &Host) -> String {
         return format!("-{}\n+{}\n{lines}", title(old), title(new));
     }
     if lines.is_empty() { lines } else { format!(" {}:\n{lines}", title(new)) }
+}
+
+/// Whether a port is what it was. A name that is only looked up says what list was used, nothing about the port.
+fn is_same(before: &Port, after: &Port) -> bool {
+    let is_probed = |port: &Port| port.version.as_deref().is_some_and(|version| version.probed);
+    if is_probed(before) || is_probed(after) {
+        return line(before) == line(after);
+    }
+    before.state == after.state && text::version(before) == text::version(after)
 }
 
 fn line(port: &Port) -> String {
@@ -170,8 +179,9 @@ mod tests {
     #[test]
     fn services_and_versions_change() {
         let (mut a, mut b) = (host("10.0.0.1", &[(80, OPEN)]), host("10.0.0.1", &[(80, OPEN)]));
+        // Another list of names changes nothing.
         b.ports[0].service = Some("http".into());
-        check(&a, &b, " 10.0.0.1:\n-  80/tcp open unknown\n+  80/tcp open http\n");
+        check(&a, &b, "");
         let version = |number: &str| {
             let (name, product) = (Some("http".to_owned()), Some("Web".to_owned()));
             Some(Box::new(Version { name, product, version: Some(number.into()), probed: true, ..Version::default() }))

@@ -27,6 +27,7 @@ mod samples;
 use perilune_scan::result::{Host, HostState, PortState, Protocol, Reason, Run, ScriptResult, Version};
 use std::io;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// The version whose behaviour and formats we follow; programs that read the XML look for it.
 pub const NMAP_VERSION: &str = "7.991";
@@ -156,8 +157,8 @@ pub struct ReportOptions {
     pub scripts: bool,
     /// Nmap's name in the first and last lines.
     pub compat: bool,
-    /// Where data files were read from.
-    pub data_folder: Option<String>,
+    /// Data files that were read.
+    pub data_files: Vec<PathBuf>,
     /// For the XML.
     pub stylesheet: Option<String>,
 }
@@ -180,7 +181,7 @@ impl ReportOptions {
             port_scan: !run.scans.is_empty(),
             scripts: run.args.iter().any(|arg| arg.trim_start_matches('-').starts_with("script") || arg == "-sC"),
             compat: false,
-            data_folder: None,
+            data_files: Vec::new(),
             stylesheet: None,
         }
     }

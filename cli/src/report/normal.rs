@@ -2,9 +2,13 @@
 
 use super::text::{self, CountedState, Folded};
 use super::{Event, MessageKind, Progress, ReportOptions, Sink, Task};
-use perilune_scan::result::{Exit, Host, HostState, Port, PortState, Protocol, Reason, Run, ScriptResult, Trace};
+use perilune_scan::result::{
+    Exit, Host, HostState, Port, PortState, Protocol, Reason, Run, ScriptResult, Times, Trace,
+};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Entries of one kind in the service information line.
 const INFO_MAX: usize = 5;
@@ -99,9 +103,7 @@ impl<W: Write> Sink for Normal<W> {
                 {
                     return stopped(&mut self.out, message, run, &self.options).and_then(|()| self.out.flush());
                 }
-                if let Some(folder) = self.options.data_folder.as_ref().filter(|_| self.options.verbose > 0) {
-                    writeln!(self.out, "Read data files from: {folder}")?;
-                }
+                data_files(&mut self.out, &self.options)?;
                 if self.started_version && self.options.compat {
                     writeln!(
                         self.out,
@@ -145,9 +147,29 @@ pub fn starting(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io:
     writeln!(out, "Starting {}{home} at {}", options.product(), text::date_to_minute(run.started_at))
 }
 
+/// Where data was read from, for those who want to hear more.
+fn data_files(out: &mut impl Write, options: &ReportOptions) -> io::Result<()> {
+    let mut files: Vec<(&Path, Cow<'_, str>)> = options
+        .data_files
+        .iter()
+        .filter_map(|path| Some((path.parent()?, path.file_name()?.to_string_lossy())))
+        .collect();
+    files.sort_unstable();
+    let folders: Vec<_> = files.chunk_by(|a, b| a.0 == b.0).collect();
+    match folders[..] {
+        _ if options.verbose == 0 && options.debugging == 0 => Ok(()),
+        [folder] if options.debugging == 0 => writeln!(out, "Read data files from: {}", folder[0].0.display()),
+        _ => folders.into_iter().try_for_each(|folder| {
+            let names: Vec<&str> = folder.iter().map(|(_, name)| &**name).collect();
+            writeln!(out, "Read from {}: {}.", folder[0].0.display(), names.join(" "))
+        }),
+    }
+}
+
 /// The last line on the terminal.
 pub fn done(out: &mut impl Write, run: &Run, options: &ReportOptions) -> io::Result<()> {
-    writeln!(out, "{} done: {}", options.name(), text::summary(run))?;
+    let what = if run.exit == Exit::Success { "done" } else { "stopped" };
+    writeln!(out, "{} {what}: {}", options.name(), text::summary(run))?;
     match run.raw {
         Some(raw) if options.verbose > 0 => {
             let (sent, received) = (text::bytes(raw.sent_bytes), text::bytes(raw.received_bytes));
@@ -216,7 +238,11 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
         headed_scripts(out, "Host script results:", &host.scripts)?;
     }
     if let Some(trace) = &host.trace {
-        self::trace(out, trace)?;
+        self::trace(out, trace, host.mac.is_some())?;
+    }
+    if let Some(times) = host.times.filter(|_| options.debugging > 0) {
+        let Times { srtt_us, rttvar_us, timeout_us } = times;
+        writeln!(out, "Final times for host: srtt: {srtt_us} rttvar: {rttvar_us}  to: {timeout_us}")?;
     }
     if options.port_scan || options.scripts || host.trace.is_some() {
         writeln!(out)?;
@@ -230,8 +256,10 @@ fn mac_address(out: &mut impl Write, host: &Host) -> io::Result<()> {
     writeln!(out, "MAC Address: {} ({})", text::mac(mac), text::printable(vendor.as_bytes()))
 }
 
-fn trace(out: &mut impl Write, trace: &Trace) -> io::Result<()> {
+/// The way to a host; on the same link nothing was sent to find it.
+fn trace(out: &mut impl Write, trace: &Trace, is_near: bool) -> io::Result<()> {
     match trace.port {
+        None if is_near => writeln!(out, "\nTRACEROUTE")?,
         Some((protocol, port)) => writeln!(out, "\nTRACEROUTE (using port {port}/{protocol})")?,
         None => writeln!(out, "\nTRACEROUTE (using proto 1/icmp)")?,
     }

@@ -14,6 +14,23 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event as Xml};
 use std::collections::HashMap;
 
+/// All types of scan that the XML of Nmap's scans names.
+const KINDS: [&str; 13] = [
+    "connect",
+    "syn",
+    "udp",
+    "ack",
+    "bounce",
+    "null",
+    "xmas",
+    "window",
+    "maimon",
+    "fin",
+    "sctpinit",
+    "sctpcookieecho",
+    "ipproto",
+];
+
 /// Tables inside tables that are kept.
 const DEPTH_MAX: usize = 64;
 
@@ -134,7 +151,6 @@ impl State {
                 self.run = Some(run);
             }
             "scaninfo" => {
-                const KINDS: [&str; 4] = ["connect", "syn", "udp", "ack"];
                 let kind = KINDS.into_iter().find(|kind| get("type") == Some(kind));
                 let protocol = get("protocol").and_then(Protocol::from_name);
                 if let (Some(run), Some(kind), Some(protocol)) = (&mut self.run, kind, protocol) {

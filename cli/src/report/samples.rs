@@ -14,7 +14,7 @@ const SCAN: ReportOptions = ReportOptions {
     port_scan: true,
     scripts: false,
     compat: false,
-    data_folder: None,
+    data_files: Vec::new(),
     stylesheet: None,
 };
 
@@ -294,7 +294,7 @@ fn first_and_last_lines() {
     let minute = super::text::date_to_minute(run.started_at);
     let got = String::from_utf8(out).unwrap().replace(&start, "START").replace(&end, "END").replace(&minute, "MINUTE");
     let expected = r#"Starting Perilune 0.1.0 at MINUTE
-Perilune done: 1 IP address (1 host up) scanned in 42.47 seconds
+Perilune stopped: 1 IP address (1 host up) scanned in 42.47 seconds
 # Perilune 0.1.0 scan initiated START as: perilune --open 127.0.0.1
 # Nmap done at END -- 1 IP address (1 host up) scanned in 42.47 seconds
 <?xml version="1.0" encoding="UTF-8"?>

@@ -42,19 +42,16 @@ impl Scan<'_> {
             raw: self.raw.clone(),
             traces_packets: self.progress.traces_packets(),
         };
-        let count = batch.len();
-        let probes = discovery.probe_count()?;
-        let asks = !self.options.skip_discovery;
-        if !discovery.sends(batch, asks) {
-            return discovery.run(&mut self.network, batch, asks, |_| false);
+        for round in discovery.rounds(batch, !self.options.skip_discovery)? {
+            let (name, count) = (round.name, round.which.len());
+            let hosts: Vec<&Host> = round.which.iter().map(|&idx| &batch[idx].host).collect();
+            let began = self.task_begin(name, scanning(&hosts, round.probe_count(), "port"));
+            let (progress, outputs) = (&mut self.progress, &mut self.outputs);
+            progress.begin(name, count, self.started);
+            discovery.run(&mut self.network, batch, round, |scan| progress.of_ports(scan, outputs))?;
+            self.task_end(name, began, format!("{count} total hosts"));
+            self.progress.tell_rates(&mut self.outputs);
         }
-        let hosts: Vec<&Host> = batch.iter().map(|candidate| &candidate.host).collect();
-        let extra = scanning(&hosts, probes, "port");
-        let began = self.task_begin("Ping Scan", extra);
-        let (progress, outputs) = (&mut self.progress, &mut self.outputs);
-        progress.begin("Ping Scan", batch.len(), self.started);
-        discovery.run(&mut self.network, batch, asks, |scan| progress.of_ports(scan, outputs))?;
-        self.task_end("Ping Scan", began, format!("{count} total hosts"));
         Ok(())
     }
 

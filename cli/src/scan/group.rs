@@ -43,6 +43,7 @@ impl Scan<'_> {
             let (known, mut unknown): (Vec<Host>, Vec<Host>) =
                 hosts.into_iter().partition(|host| self.resumed.has_version(host.address));
             self.detect(&mut unknown);
+            self.outputs.check()?;
             hosts = known;
             hosts.extend(unknown);
         }
@@ -51,6 +52,7 @@ impl Scan<'_> {
         }
         if interrupt::count() == 0 {
             hosts = self.scripts(Phase::Scan, hosts).0;
+            self.outputs.check()?;
         }
         let is_cut = interrupt::count() > 0;
         for mut host in hosts {
@@ -131,7 +133,8 @@ impl Scan<'_> {
             _ => format!("{timed_out} host{} timed out", if timed_out == 1 { "" } else { "s" }),
         };
         self.task_end(name, began, extra);
-        Ok(())
+        self.progress.tell_rates(&mut self.outputs);
+        self.outputs.check()
     }
 
     pub(super) fn detect(&mut self, hosts: &mut [Host]) {
@@ -168,8 +171,12 @@ impl Scan<'_> {
             }
             let (done, total) = scan.progress();
             progress.done_of(done, total, outputs);
-            interrupt::count() > 0
+            interrupt::count() > 0 || outputs.has_failed()
         });
+        // Of what was cut short nothing is told, so that a resumed scan asks again.
+        if interrupt::count() > 0 || outputs.has_failed() {
+            return;
+        }
         for host in hosts.iter() {
             for port in &host.ports {
                 if let Some(version) = &port.version {

@@ -108,7 +108,7 @@ impl<'o> Scan<'o> {
         (run.verbose, run.debugging) = (options.verbose, options.debug);
         run.seed = options.seed.or(resumed.run.as_ref().map(|run| run.seed)).unwrap_or_else(random_seed);
         run.args = args;
-        if let Some(path) = options.servicedb.clone().or_else(|| options.data_file("nmap-services")) {
+        if let Some(path) = plan::services_path(options) {
             services::install(&plan::read(&path)?);
         }
         let is_privileged = plan::is_privileged(options)?;
@@ -126,10 +126,7 @@ impl<'o> Scan<'o> {
             version_scan: options.version_detection,
             scripts: options.scripts.are_wanted(),
             compat: options.compat.is_some(),
-            data_folder: options
-                .data_file("nmap-services")
-                .filter(|_| plan::scans_ports(options))
-                .and_then(|path| Some(path.parent()?.display().to_string())),
+            data_files: plan::data_files(options),
             stylesheet: plan::stylesheet(options),
         };
         let network = network::open(options)?;
@@ -172,13 +169,13 @@ impl<'o> Scan<'o> {
 
     /// Starts the engine, and writes again what was done before.
     fn begin(&mut self, targets: &mut Targets) -> Result<(), Failure> {
-        let engine = scripts::engine(self.options, self.probes.as_ref(), &self.said);
-        self.said.tell(&mut self.outputs);
-        self.engine = engine?;
         if self.options.debug > 0 {
             let text = plan::timing_report(&self.timing, &self.options.timing);
             self.outputs.send(&Event::Message { kind: MessageKind::Trace, text });
         }
+        let engine = scripts::engine(self.options, self.probes.as_ref(), &self.said);
+        self.said.tell(&mut self.outputs);
+        self.engine = engine?;
         for text in plan::remarks(self.options, self.is_privileged) {
             self.outputs.send(&Event::Message { kind: MessageKind::Warning, text });
         }
@@ -248,7 +245,7 @@ impl<'o> Scan<'o> {
         self.progress.finish();
         self.run.ended_at = seconds_since_epoch();
         self.run.elapsed_ms = self.started.elapsed().as_millis() as u64;
-        self.run.raw = (self.is_privileged && !self.options.list_scan).then_some(self.progress.traffic);
+        self.run.raw = plan::sends_packets(self.options)?.then_some(self.progress.traffic);
         self.run.exit = match &result {
             _ if interrupt::count() > 0 => Exit::Error("interrupted".to_owned()),
             Ok(()) => Exit::Success,

@@ -30,6 +30,7 @@ impl Watch for Watcher<'_> {
         self.said.tell(self.outputs);
         self.has_told = self.progress.done_of(self.done, self.done + live + left, self.outputs);
         match interrupt::count() {
+            _ if self.outputs.has_failed() => Stop::Now,
             0 => Stop::No,
             1 => Stop::NothingNew,
             _ => Stop::Now,

@@ -131,6 +131,39 @@ fn a_killed_scan_goes_on_where_it_was() {
 }
 
 #[test]
+fn services_that_were_being_asked_are_asked_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
+    let port = listener.local_addr().expect("it is bound").port().to_string();
+    let (saw, seen) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let saw = saw.clone();
+            std::thread::spawn(move || {
+                // The port scan goes away at once, version detection listens.
+                std::thread::sleep(Duration::from_millis(300));
+                if stream.write_all(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n").is_ok() && stream.flush().is_ok() {
+                    let _ = saw.send(());
+                }
+            });
+        }
+    });
+    let args = ["-n", "-sT", "-Pn", "-p", &port, "-sV", "-oX", "x.xml", "-oJ", "x.json", "127.0.0.1"];
+    let mut child = perilune(folder.path(), &args).spawn().expect("the binary starts");
+    let log = || std::fs::read_to_string(folder.path().join("x.json")).unwrap_or_default();
+    while !log().contains("\"task\":\"Service scan\"") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().expect("there is kill").success());
+    assert!(!child.wait().expect("it ends").success());
+    assert!(perilune(folder.path(), &["--resume", "x.json"]).status().expect("it starts").success());
+    assert!(seen.try_recv().is_ok(), "the service was heard");
+    let report = std::fs::read_to_string(folder.path().join("x.xml")).expect("it was written");
+    assert!(report.contains("product=\"OpenSSH\"") && report.contains("method=\"probed\""), "{report}");
+}
+
+#[test]
 fn ctrl_c_leaves_whole_outputs_and_dies_by_it() {
     use std::os::unix::process::ExitStatusExt;
     let folder = tempfile::tempdir().expect("a folder");

@@ -44,12 +44,14 @@ fn exit_codes_are_nmaps() {
         (&["-e", "none0", "-n", "127.0.0.1"], 1, "--iflist"),
         (&["--min-rate", "9", "--max-rate", "5", "127.0.0.1"], 1, "--max-rate"),
         (&["--data", "xyz", "127.0.0.1"], 1, "hexadecimal"),
-        (&["--initial-rtt-timeout", "50", "127.0.0.1"], 255, "50ms or 50s"),
-        (&["--scan-delay", "100", "127.0.0.1"], 255, "seconds"),
+        (&["--initial-rtt-timeout", "50", "127.0.0.1"], 1, "50ms or 50s"),
+        (&["--scan-delay", "100", "127.0.0.1"], 1, "seconds"),
         (&["-O", "127.0.0.1"], 255, "operating-system detection"),
         (&["-sQ", "127.0.0.1"], 255, "no scan type Q"),
         (&["--resume", "x", "-v"], 255, "--resume"),
         (&["-oX"], 255, "output-xml"),
+        (&["-oXx.xml", "127.0.0.1"], 255, "-oX x.xml"),
+        (&["-sL", "-sn", "-n", "127.0.0.1"], 0, "Nmap scan report for 127.0.0.1"),
         (&["-sL", "-n", "no-such.invalid"], 0, "0 hosts scanned"),
         (&["-V"], 0, "Perilune"),
         (&["-h"], 0, "Usage"),
@@ -59,6 +61,108 @@ fn exit_codes_are_nmaps() {
         assert_eq!(output.status.code(), Some(status), "{args:?}: {said}");
         assert!(said.contains(part), "{args:?}: {said}");
     }
+}
+
+/// The lines of a program's standard output without figures, names of programs, and what only one of them has.
+fn lines(program: &str, args: &[&str]) -> Vec<String> {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
+    let text = text(&output.stdout).replace("Perilune done", "Nmap done").replace("/usr/bin/../share", "/usr/share");
+    let mut lines = Vec::new();
+    for line in
+        text.lines().filter(|line| !line.starts_with("Starting ") && !line.starts_with("Host discovery disabled"))
+    {
+        let words = line.split(|c: char| c.is_ascii_digit() || c == '.').filter(|part| !part.is_empty());
+        lines.push(words.collect::<Vec<_>>().join("#"));
+    }
+    lines
+}
+
+#[test]
+fn debugging_and_traces_read_as_nmaps() {
+    let (open, closed) = (silent_service().to_string(), free_port().to_string());
+    let ports = format!("{open},{closed}");
+    let common = ["-n", "-sT", "--datadir", "/usr/share/nmap", "127.72.0.9"];
+    for args in [
+        &["-d", "-Pn", "-p", &ports][..],
+        &["-d", "-p", &ports, "--reason", "--unprivileged"],
+        &["-v", "-Pn", "-p", &closed, "--packet-trace"],
+        &["-vv", "-p", &open, "--packet-trace", "--unprivileged", "-PS22"],
+    ] {
+        let args = [args, &common].concat();
+        let ours = lines(env!("CARGO_BIN_EXE_perilune"), &args);
+        assert_eq!(ours, lines("nmap", &args), "{args:?}");
+        assert!(ours.len() > 8, "{ours:?}");
+    }
+}
+
+#[test]
+fn excluded_ports_are_not_asked_in_discovery_either() {
+    let run = |args: &[&str]| {
+        let output = perilune(&[&["-n", "-sn", "--unprivileged", "--packet-trace", "127.72.0.9"], args].concat());
+        text(&[output.stdout, output.stderr].concat())
+    };
+    let said = run(&["--exclude-ports", "443"]);
+    assert!(said.contains(":80 =>") && !said.contains(":443 =>") && !said.contains("WARNING"), "{said}");
+    let said = run(&["--exclude-ports", "http,443"]);
+    assert!(
+        !said.contains("CONN") && said.contains("WARNING: --exclude-ports") && said.contains("0 hosts up"),
+        "{said}"
+    );
+    let said = run(&["-PS22,80", "-PA81", "--exclude-ports", "80-90"]);
+    assert!(said.contains(":22 =>") && !said.contains(":80 =>") && !said.contains(":81 =>"), "{said}");
+}
+
+#[test]
+fn names_of_outputs_are_bytes_and_a_full_disk_ends_the_scan() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let scan = ["-n", "-sT", "-Pn", "-p", "1-3", "127.72.0.9"];
+    let name = |end: &str| folder.path().join(OsStr::from_bytes(&[b"\xff\xc3", end.as_bytes()].concat()));
+    let output = command(&scan)
+        .arg("-oA")
+        .arg(name(""))
+        .arg("--html")
+        .arg(name(".html"))
+        .arg(OsStr::from_bytes(b"\xff.x"))
+        .output();
+    let output = output.expect("it starts");
+    assert!(output.status.success() && text(&output.stderr).contains("Failed to resolve"), "{}", text(&output.stderr));
+    for end in [".nmap", ".gnmap", ".xml", ".html"] {
+        assert!(name(end).is_file(), "{end}");
+    }
+    // All other outputs get their end.
+    let xml = folder.path().join("x.xml");
+    for full in ["-oN", "-oG", "-oJ", "--html"] {
+        let output = perilune(&[&scan[..], &["-oX", &xml.to_string_lossy(), full, "/dev/full"]].concat());
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains("cannot write /dev/full: No space left"), "{said}");
+        let document = std::fs::read_to_string(&xml).expect("it was written");
+        assert!(document.contains("exit=\"error\" errormsg=\"cannot write /dev/full"), "{document}");
+        assert!(document.ends_with("</nmaprun>\n"), "{document}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_only_what_it_read() {
+    let folder = Folder::new();
+    let json = folder.path().join("x.json").to_string_lossy().into_owned();
+    let first_line = |args: &[&str]| {
+        let mut child = command(&["-n", "-sT", "-Pn", "-v", "-p", "1-500", "--max-rate", "2000", "127.72.0.9-10"])
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let mut byte = [0];
+        child.stdout.take().expect("it is piped").read_exact(&mut byte).expect("it says something");
+        child.wait().expect("it ends").code()
+    };
+    assert_eq!(first_line(&["-oX", "-"]), Some(1));
+    assert_eq!(first_line(&["-oJ", &json]), Some(0));
+    let log = std::fs::read_to_string(&json).expect("it was written");
+    assert!(log.ends_with("}\n") && log.contains("\"hosts_up\":2"), "{log}");
 }
 
 #[test]
@@ -84,7 +188,20 @@ fn habits_of_the_command_line() {
 #[test]
 fn nothing_but_the_document_goes_to_standard_output() {
     let port = silent_service().to_string();
-    let args = ["-oX", "-", "-vvv", "-d2", "--stats-every", "1s", "-sV", "--version-light", "--script", "banner", "-n"];
+    let args = [
+        "-oX",
+        "-",
+        "-vvv",
+        "-d2",
+        "--stats-every",
+        "1s",
+        "-sV",
+        "--version-intensity",
+        "0",
+        "--script",
+        "banner",
+        "-n",
+    ];
     let output = perilune(&[&args[..], &["--packet-trace", "-p", &port, "127.0.0.1"]].concat());
     let mut reader = Command::new("xmllint")
         .args(["--noout", "--dtdvalid", "/usr/share/nmap/nmap.dtd", "-"])

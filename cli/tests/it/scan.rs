@@ -144,7 +144,7 @@ fn what_is_wrong_is_said_in_one_message() {
         (&["--script", "banner", "--script-args", "a={"], 1, "arguments did not parse!"),
         (&["-oX", "/no/such/folder/x"], 1, "cannot write /no/such/folder/x"),
         (&["--bogus"], 255, "--bogus"),
-        (&["-T9"], 255, "9"),
+        (&["-T9"], 1, "9"),
     ] {
         let output = perilune(&[&base[..], args].concat());
         let stderr = text(&output.stderr);

@@ -6,7 +6,7 @@
 use super::sockets::ProbeSockets;
 use super::trace::PacketTrace;
 use super::{Answer, Key, Method, Sent};
-use crate::net::{NetError, Network, Ready, SocketId, Transport};
+use crate::net::{NetError, Network, Ready, SocketId};
 use crate::result::{PortState, Protocol, Reason};
 use std::net::SocketAddr;
 
@@ -20,25 +20,17 @@ pub struct Connect {
 impl Connect {
     /// Asks a socket for its outcome; closes it when there is one.
     fn look_at(&mut self, network: &mut dyn Network, id: SocketId) -> Option<Sent> {
-        let result = network.probe_result(id)?;
-        let is_self = result.is_ok() && network.local_addr(id) == network.peer_addr(id);
-        network.abort(id);
-        Some(match result {
-            // On loopback a port of ours may be the very one that is asked.
-            Ok(()) if is_self => Sent::Again,
-            Ok(()) => Sent::Answered(Answer {
-                state: PortState::Open,
-                reason: Reason::SynAck,
-                ttl: 0,
-                from_host: true,
-                other: None,
-            }),
-            Err(error) => failed(error)?,
-        })
+        match network.probe_result(id)? {
+            Ok(()) => Some(connected(network, id)),
+            Err(error) => {
+                network.abort(id);
+                failed(error)
+            }
+        }
     }
 
     fn tell(&mut self, network: &dyn Network, remote: SocketAddr, what: &str) {
-        self.trace.add("CONN", network, || format!("TCP localhost > {remote} => {what}"));
+        self.trace.add("CONN", network, || format!("TCP localhost > {}:{} => {what}", remote.ip(), remote.port()));
     }
 }
 
@@ -52,25 +44,27 @@ impl Method for Connect {
     }
 
     fn send(&mut self, network: &mut dyn Network, key: Key, remote: SocketAddr) -> Sent {
-        let id = match network.open(Transport::Tcp, Some(remote), None) {
-            Ok(id) => id,
-            Err(NetError::TooManySockets | NetError::AddressInUse) => return Sent::NoRoom,
-            Err(error) => {
-                self.tell(network, remote, describe(Err(error)));
-                let filtered = answer(PortState::Filtered, Reason::NoResponse, false);
-                return failed(error).unwrap_or(filtered);
-            }
-        };
+        let opened = network.open_probe(remote);
+        if matches!(opened, Err(NetError::TooManySockets | NetError::AddressInUse)) {
+            return Sent::NoRoom;
+        }
         // On loopback the answer may be there already; the trace shows both steps all the same.
-        self.tell(network, remote, "Operation now in progress");
-        match self.look_at(network, id) {
-            Some(outcome) => {
+        if matches!(opened, Ok(_) | Err(NetError::Refused)) {
+            self.tell(network, remote, "Operation now in progress");
+        }
+        match opened {
+            Ok((id, false)) => {
+                self.sockets.insert(id, key, remote);
+                Sent::InFlight
+            }
+            Ok((id, true)) => {
+                let outcome = connected(network, id);
                 self.tell(network, remote, shown(outcome));
                 outcome
             }
-            None => {
-                self.sockets.insert(id, key, remote);
-                Sent::InFlight
+            Err(error) => {
+                self.tell(network, remote, describe(Err(error)));
+                failed(error).unwrap_or(answer(PortState::Filtered, Reason::NoResponse, false))
             }
         }
     }
@@ -103,6 +97,14 @@ impl Method for Connect {
     fn trace(&mut self) -> &mut PacketTrace {
         &mut self.trace
     }
+}
+
+/// The outcome of a probe that connected; closes it.
+fn connected(network: &mut dyn Network, id: SocketId) -> Sent {
+    // On loopback a port of ours may be the very one that is asked.
+    let is_self = network.local_addr(id) == network.peer_addr(id);
+    network.abort(id);
+    if is_self { Sent::Again } else { answer(PortState::Open, Reason::SynAck, true) }
 }
 
 fn answer(state: PortState, reason: Reason, from_host: bool) -> Sent {

@@ -177,13 +177,14 @@ impl HostScan {
 
     /// Writes what was found.
     pub fn finish(self, protocol: Protocol, host: &mut Host) {
-        let mut order: Vec<usize> = (0..self.ports.len()).collect();
-        order.sort_unstable_by_key(|&idx| self.ports[idx]);
+        let mut order: Vec<u32> = (0..self.ports.len() as u32).collect();
+        order.sort_unstable_by_key(|&idx| self.ports[idx as usize]);
         host.times = self.estimate.times().or(host.times);
         host.spend(self.done_us.saturating_sub(self.started_us).div_ceil(1000));
         host.timed_out |= self.timed_out;
         let had_some = host.ports.iter().any(|port| port.protocol == protocol);
-        let decided = order.iter().filter_map(|&idx| Some((self.ports[idx], self.outcomes[idx]?)));
+        let decided = order.iter().filter_map(|&idx| Some((self.ports[idx as usize], self.outcomes[idx as usize]?)));
+        host.ports.reserve(self.ports.len() - self.undecided);
         host.ports.extend(decided.map(|(number, answer)| record(number, protocol, answer)));
         if had_some {
             host.ports.sort_by_key(|port| (port.protocol, port.number));

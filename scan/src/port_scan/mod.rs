@@ -170,6 +170,8 @@ pub struct PortScan<'m> {
     window: Window,
     decided: usize,
     total: usize,
+    /// Probes so far, timing pings left out.
+    sent_count: u64,
     undone_hosts: usize,
     /// No sends before this moment, microseconds: sockets ran out, or the rate.
     paused_until_us: u64,
@@ -216,6 +218,7 @@ impl<'m> PortScan<'m> {
             // In discovery each host is asked so little that there is nothing to learn from the first ones.
             window: Window::new(&timing, if options.first_answer_ends { f64::MAX } else { WINDOW_FIRST }),
             decided: 0,
+            sent_count: 0,
             total: hosts.iter().map(|host| host.undecided).sum(),
             undone_hosts: hosts.iter().filter(|host| host.undecided > 0).count(),
             hosts,
@@ -260,6 +263,11 @@ impl<'m> PortScan<'m> {
         self.method.trace().take_traffic()
     }
 
+    /// Probes so far.
+    pub fn sent_count(&self) -> u64 {
+        self.sent_count
+    }
+
     /// The clock starts for all hosts.
     fn start(&mut self, now_us: u64) {
         self.started_us = Some(now_us);
@@ -289,6 +297,10 @@ impl<'m> PortScan<'m> {
         let sent_all = self.send(network);
         if self.undone_hosts == 0 {
             return Progress::Done;
+        }
+        if !sent_all && self.in_flight.is_empty() {
+            // The system knows all answers at once: there is nothing to wait for.
+            return self.progress();
         }
         let now_us = network.now_us();
         let until_us = self.next_moment_us(now_us).min(now_us + LOOK_US);
@@ -344,8 +356,9 @@ impl<'m> PortScan<'m> {
 
     /// Sends until there is no room or nothing to send (`true`), or the network should be looked at (`false`).
     fn send(&mut self, network: &mut dyn Network) -> bool {
+        // The time, asked once for each probe.
+        let mut now_us = network.now_us();
         for _ in 0..SENDS_PER_TURN {
-            let now_us = network.now_us();
             if now_us < self.paused_until_us || self.undone_hosts == 0 {
                 return true;
             }
@@ -355,7 +368,7 @@ impl<'m> PortScan<'m> {
                 return true;
             }
             let Some((host_idx, retry)) = self.take_turn(now_us) else { return true };
-            self.probe(network, host_idx, retry, now_us);
+            now_us = self.probe(network, host_idx, retry, now_us);
         }
         false
     }
@@ -385,7 +398,8 @@ impl<'m> PortScan<'m> {
         None
     }
 
-    fn probe(&mut self, network: &mut dyn Network, host_idx: usize, retry: host::Retry, now_us: u64) {
+    /// Sends a probe; the time after that, microseconds.
+    fn probe(&mut self, network: &mut dyn Network, host_idx: usize, retry: host::Retry, now_us: u64) -> u64 {
         let host = &mut self.hosts[host_idx];
         let remote = SocketAddr::new(host.address, host.ports[retry.port_idx as usize]);
         let key = Key { host_idx: host_idx as u32, port_idx: retry.port_idx, try_number: retry.try_number };
@@ -400,10 +414,12 @@ impl<'m> PortScan<'m> {
             self.no_socket_count += u32::from(self.in_flight.is_empty());
             self.paused_until_us = now_us + NO_SOCKET_PAUSE_US;
             self.turn = host_idx;
-            return host.put_back(retry);
+            host.put_back(retry);
+            return now_us;
         }
         self.no_socket_count = if sent == Sent::InFlight { 0 } else { self.no_socket_count };
         host.sent_count = host.sent_count.saturating_add(1);
+        self.sent_count += 1;
         host.window.sent();
         self.window.sent();
         host.quiet.sent();
@@ -414,14 +430,15 @@ impl<'m> PortScan<'m> {
             self.due_us = self.due_us.max(now_us.saturating_sub(1_000_000)) + (1e6 / self.timing.rate_min) as u64;
         }
         let probe = Probe { try_number: retry.try_number, sent_us: now_us };
+        let after_us = network.now_us();
         if sent == Sent::InFlight {
             let timeout_us = timing::timeout_us(&host.estimate, &self.common, &self.timing);
             self.in_flight.insert((key.host_idx, key.port_idx), probe);
             self.deadlines.push(Reverse((now_us + timeout_us, key)));
         } else {
-            let now_us = network.now_us();
-            self.settle(key, probe, sent, now_us);
+            self.settle(key, probe, sent, after_us);
         }
+        after_us
     }
 
     /// A method has an outcome, maybe for a probe that timed out or was answered meanwhile.

@@ -325,7 +325,7 @@ impl Method for Raw<'_> {
             let asked = self.kind.icmp_of(remote.port());
             self.trace.add("SENT", network, || match seen {
                 Some(seen) => trace::described(&packet, &seen),
-                None => trace::described_request(from, remote.ip(), asked, self.base_port, remote.port()),
+                None => trace::described_request(&packet, from, remote.ip(), asked, self.base_port, remote.port()),
             });
         }
         self.sent.insert((remote.ip(), protocol, place), key);

@@ -24,7 +24,7 @@ pub use fingerprint::wrapped;
 pub use probes::{FileWarning, ProbeFile};
 
 use crate::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
-use crate::result::{Host, PortState, Protocol, Reason};
+use crate::result::{Host, PortState, Protocol, Reason, Version};
 use crate::secure::{Secure, SecureError};
 use hashbrown::HashMap;
 use matching::{Found, Matcher};
@@ -356,8 +356,7 @@ impl<'a> VersionScan<'a> {
         service.deadline = service.sent_at.after(probe.total_wait_ms);
         if self.options.trace {
             let (address, port, protocol) = (service.address, service.port, service.protocol);
-            let tunnel = if service.in_tls { " (in TLS)" } else { "" };
-            self.trace.push(format!("VERSION probe {} to {address}:{port}/{protocol}{tunnel}", probe.name));
+            self.trace.push(format!("Service scan sending probe {} to {address}:{port} ({protocol})", probe.name));
         }
         self.send_and_read(idx, network);
     }
@@ -410,12 +409,24 @@ impl<'a> VersionScan<'a> {
         if self.options.trace
             && let Some(found) = &found
         {
-            let (address, port, protocol) = (service.address, service.port, service.protocol);
-            let kind = if found.is_soft { "soft match" } else { "match" };
-            let name = found.version.name.as_deref().unwrap_or_default();
+            let (address, port) = (service.address, service.port);
+            let (kind, tunnel) =
+                (if found.is_soft { "soft match" } else { "match" }, if service.in_tls { "SSL/" } else { "" });
             let probe = &self.file.probes[service.probe].name;
-            let line = format!("VERSION {kind} {name} (line {}) on {address}:{port}/{protocol}", found.line);
-            self.trace.push(format!("{line}, probe {probe}"));
+            let of_line =
+                self.file.probes.iter().find(|probe| probe.matches.iter().any(|line| line.line == found.line));
+            let of_line = of_line.map_or(probe, |probe| &probe.name);
+            let text = |text: &Option<String>| text.as_deref().unwrap_or_default().to_owned();
+            let Version { name, product, version, extra_info, .. } = &found.version;
+            self.trace.push(format!(
+                "Service scan {kind} (Probe {probe} matched with {of_line} line {}): {address}:{port} is {tunnel}{}.  \
+                 Version: |{}|{}|{}|",
+                found.line,
+                text(name),
+                text(product),
+                text(version),
+                text(extra_info)
+            ));
         }
         match found {
             Some(found) if found.is_soft => {
