@@ -341,6 +341,11 @@ impl Options {
         folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file())
     }
 
+    /// Words with one dash that stand for an option.
+    pub fn words_of(option: &str) -> impl Iterator<Item = &'static str> + use<> {
+        rewrite::words_of(option)
+    }
+
     /// Parses a command line without the program's name.
     ///
     /// # Errors
@@ -483,10 +488,14 @@ mod tests {
     fn defaults_come_from_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.toml");
-        std::fs::write(&path, "max-rate = 100\nopen = true\nscript = ['a', 'b']\nports = '1-5'\nreason = false")
-            .unwrap();
+        std::fs::write(
+            &path,
+            "verbose = 2\nmax-rate = 100\nopen = true\nscript = ['a', 'b']\nports = '1-5'\nreason = false",
+        )
+        .unwrap();
         let options = parse(&format!("--config {} -p 80 x", path.display()));
         assert_eq!((options.timing.max_rate, options.open, options.reason), (Some(100.0), true, false));
+        assert_eq!(options.verbose, 2);
         assert_eq!((options.scripts.script, options.ports), (vec!["a".into(), "b".into()], vec!["80".to_owned()]));
         std::fs::write(&path, "no-such = 1").unwrap();
         assert!(refusal(&format!("--config {} x", path.display())).contains("no-such is no option"));

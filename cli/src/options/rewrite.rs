@@ -133,6 +133,16 @@ pub(super) fn rewrite(args: Vec<OsString>) -> Result<Vec<OsString>, clap::Error>
     Ok(rewritten)
 }
 
+/// Words that stand for an option, old spellings left out.
+pub(super) fn words_of(option: &str) -> impl Iterator<Item = &'static str> + use<> {
+    let is_old =
+        |word: &str| matches!(word, "-P0" | "-PN" | "-PD" | "-PI" | "-PT" | "-o" | "-oM" | "-m" | "-i" | "-sP" | "-sR");
+    let lists = PINGS.iter().map(|(word, option, _)| (*word, *option));
+    let words = WORDS.iter().map(|(word, option)| (*word, option.trim_start_matches('-'))).chain(lists);
+    let wanted = option.trim_start_matches('-').to_owned();
+    words.filter(move |(word, option)| *option == wanted && !is_old(word)).map(|(word, _)| word)
+}
+
 /// `--script` for `-script`; `None` when it is no long option.
 fn long_with_one_dash(text: &str, names: &[String]) -> Option<String> {
     let name = text.strip_prefix('-').filter(|name| name.len() > 2 && !name.starts_with('-'))?;
