@@ -569,17 +569,13 @@ end
 function Crawler:collect (u, response)
   local media = response.header and response.header["content-type"]
   if not response.body or response.body == "" then return end
-  -- Links of a page that was reached by a redirect are relative to where it led.
-  local base = u
-  local target = response.location and response.location[#response.location]
-  if target then base = URL:new(LinkExtractor.createAbsolute(u, target)) or u end
   if media and not string.find(media, "text/", 1, true) and not string.find(media, "xml", 1, true)
     and not string.find(media, "script", 1, true) then
     return
   end
   local scrape = self.options.doscraping
   if not scrape(u) then return end
-  for _, link in ipairs(LinkExtractor:new(base, response.body, self.options):getLinks()) do
+  for _, link in ipairs(LinkExtractor:new(u, response.body, self.options):getLinks()) do
     if not self.processed[link] then
       self.processed[link] = true
       self.urlqueue:add(URL:new(link))
@@ -604,8 +600,13 @@ function Crawler:crawl ()
   stdnse.debug2("httpspider: fetching %s", tostring(u))
   local response = self:fetch(u)
   self.page_count = self.page_count + 1
-  if response.status then self:collect(u, response) end
-  return true, { url = u, response = response }
+  if not response.status then return true, { url = u, response = response } end
+  -- A page that was reached by redirects is the one where they led.
+  local target = response.location and response.location[#response.location]
+  local here = target and URL:new(LinkExtractor.createAbsolute(u, target)) or u
+  self.processed[tostring(here)] = true
+  self:collect(here, response)
+  return true, { url = here, response = response }
 end
 
 return _ENV

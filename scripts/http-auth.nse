@@ -20,6 +20,14 @@ Shows how a page that wants to know who is asking can be told: the schemes and r
 -- | HTTP/1.1 401 Unauthorized
 -- |   Digest realm=staff nonce=1f2e qop=auth
 -- |_  Basic realm=staff
+--
+-- @xmloutput
+-- <table>
+--   <elem key="scheme">Basic</elem>
+--   <table key="params">
+--     <elem key="realm">staff</elem>
+--   </table>
+-- </table>
 
 author = "The Perilune authors"
 license = "MIT OR Apache-2.0"
@@ -45,7 +53,7 @@ action = function (host, port)
   local path = stdnse.get_script_args(SCRIPT_NAME .. ".path") or "/"
   local response = http.generic_request(host, port, "GET", path)
   if response.status ~= 401 then return nil end
-  local lines = { name = httpread.trim(response["status-line"]) }
+  local lines, out = { name = httpread.trim(response["status-line"]) }, {}
   local field = response.header["www-authenticate"]
   if not field then
     lines[1] = "Server returned status 401 but no WWW-Authenticate header."
@@ -53,10 +61,15 @@ action = function (host, port)
   end
   local challenges = http.parse_www_authenticate(field)
   if challenges and #challenges > 0 then
-    for i, challenge in ipairs(challenges) do lines[i] = describe(challenge) end
+    for i, challenge in ipairs(challenges) do
+      lines[i] = describe(challenge)
+      out[i] = stdnse.output_table()
+      out[i].scheme = challenge.scheme
+      if next(challenge.params or {}) then out[i].params = challenge.params end
+    end
   else
     lines[1] = "Server returned status 401 but the WWW-Authenticate header could not be parsed."
     lines[2] = "WWW-Authenticate: " .. field
   end
-  return stdnse.format_output(true, lines)
+  return out, stdnse.format_output(true, lines)
 end

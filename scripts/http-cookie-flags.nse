@@ -62,18 +62,23 @@ end
 action = function (host, port)
   local path, name = stdnse.get_script_args(SCRIPT_NAME .. ".path", SCRIPT_NAME .. ".cookie")
   local result, found = stdnse.output_table(), {}
-  for _, one in ipairs(path and { path } or PATHS) do
-    local response = http.get(host, port, one, { redirect_ok = false })
+  for i, one in ipairs(path and { path } or PATHS) do
     local here = stdnse.output_table()
-    for _, cookie in ipairs(response.cookies or {}) do
-      local wanted = not name and is_session(cookie.name) or cookie.name == name
-      local issues = wanted and issues_of(cookie, response.ssl) or {}
-      -- A cookie that every path sends is shown once.
-      if #issues > 0 and not found[cookie.name] then
-        found[cookie.name] = true
-        here[cookie.name] = issues
+    local function look (response)
+      for _, cookie in ipairs(response.cookies or {}) do
+        local wanted = not name and is_session(cookie.name) or cookie.name == name
+        local issues = wanted and issues_of(cookie, response.ssl) or {}
+        -- A cookie that every path sends is shown once.
+        if #issues > 0 and not found[cookie.name] then
+          found[cookie.name] = true
+          here[cookie.name] = issues
+        end
       end
     end
+    local response = http.get(host, port, one, { redirect_ok = false })
+    look(response)
+    -- What the first page leads to is the first page that people see.
+    if i == 1 and response.header and response.header.location then look(http.get(host, port, one)) end
     if #here > 0 then result[one] = here end
   end
   if #result == 0 then return nil end

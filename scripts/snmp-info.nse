@@ -136,7 +136,12 @@ action = function (host, port)
 
   local product = (result.enterprise and result.enterprise .. " " or "") .. "SNMPv3 server"
   port.version.name = "snmp"
-  port.version.product = port.version.product and port.version.product .. "; " .. product or product
+  local known = port.version.product
+  if not known then
+    port.version.product = product
+  elseif not string.find(known, product, 1, true) then
+    port.version.product = known .. "; " .. product
+  end
   nmap.set_port_version(host, port, "hardmatched")
   return result
 end

@@ -44,10 +44,8 @@ dependencies = { "https-redirect" }
 
 portrule = tlshello.portrule
 
--- Shown first, in this order.
-local FIRST = {
-  "commonName", "organizationName", "organizationalUnitName", "localityName", "stateOrProvinceName", "countryName",
-}
+-- Shown first, in this order; the rest of a name is for those who ask for more.
+local FIRST = { "commonName", "organizationName", "stateOrProvinceName", "countryName" }
 
 -- Text of an attribute, whose bytes may be two for each character.
 local function attribute_text (bytes)
@@ -77,8 +75,12 @@ local function name_table (name)
 end
 
 local function name_text (out)
-  local parts = {}
-  for key, value in pairs(out) do parts[#parts + 1] = key .. "=" .. value end
+  local short, whole = {}, {}
+  for _, key in ipairs(FIRST) do
+    if out[key] then short[#short + 1] = key .. "=" .. out[key] end
+  end
+  for key, value in pairs(out) do whole[#whole + 1] = key .. "=" .. value end
+  local parts = nmap.verbosity() < 2 and #short > 0 and short or whole
   return #parts > 0 and table.concat(parts, "/") or nil
 end
 

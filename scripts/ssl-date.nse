@@ -54,14 +54,22 @@ local function ask (host, port)
   end
 end
 
+local NO_TIME = "TLS randomness does not represent time"
+
+-- In TLS 1.3 the whole of the random number is random (RFC 8446, 4.1.3).
+local function is_newer (host, port)
+  local answer = tlshello.ask(host, port, { protocol = "TLSv1.3" })
+  return answer ~= nil and answer.hello ~= nil
+end
+
 action = function (host, port)
   local first, first_at = ask(host, port)
-  if not first then return nil end
+  if not first then return is_newer(host, port) and NO_TIME or nil end
   local second, second_at = ask(host, port)
   if not second then return nil end
   local elapsed = second_at - first_at
   if math.abs(second - first - elapsed) > TOLERANCE then
-    return "TLS randomness does not represent time"
+    return NO_TIME
   end
   datetime.record_skew(host, second, second_at)
   local out = stdnse.output_table()

@@ -15,6 +15,9 @@ const STRESS: &str = "perilune-cli/stress,perilune-stdlib/stress,perilune-nse/st
 /// Crates without a machine have no stress build of their own.
 const WITHOUT_MACHINE: [&str; 4] = ["--exclude", "perilune-tls", "--exclude", "perilune-ssh"];
 
+/// Tests that wait for minutes and run no Lua.
+const WITHOUT_LUA: [&str; 3] = ["--", "--skip", "versions::"];
+
 /// How many tests passed and failed.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 struct Tally {
@@ -31,7 +34,7 @@ pub fn main(workspace: &Workspace, _: &[String]) -> Result<(), Error> {
     let stress_dir = workspace.target_dir.join("stress");
     let mut stress = workspace.cargo();
     stress.args(["test", "--workspace", "--no-fail-fast", "--features", STRESS]).args(WITHOUT_MACHINE);
-    stress.arg("--target-dir").arg(stress_dir);
+    stress.arg("--target-dir").arg(stress_dir).args(WITHOUT_LUA);
     let stress = run(&mut stress, &mut tally);
     let failures: Vec<Error> = [plain, stress].into_iter().filter_map(Result::err).collect();
     failures.iter().for_each(|error| eprintln!("xtask: {error}"));

@@ -153,7 +153,7 @@ fn raw_scans_between_networks() {
     let report = networks.scan("-n -sU -p 8080,8082 10.77.0.2 --reason");
     check(
         &report,
-        &["8080/udp open   http-proxy udp-response ttl 64", "8082/udp closed unknown    port-unreach ttl 64"],
+        &["8080/udp open   http-proxy udp-response ttl 64", "8082/udp closed us-cli     port-unreach ttl 64"],
     );
     let report = networks.scan("-n -sn -v --reason -PE 10.78.0.3 10.79.0.1 10.80.0.1");
     check(

@@ -58,14 +58,15 @@ fn real_servers_are_known_as_by_the_reference() {
     let ports = format!("T:{},U:{}", list(false), list(true));
     let data = data_folder().to_string_lossy().into_owned();
     let common = ["-n", "-Pn", "-sT", "-sU", "-sV", "-p", &ports, "-oX", "-", "127.0.0.1"];
-    let theirs = std::thread::spawn({
-        let ports = ports.clone();
-        move || run("nmap", &["-n", "-Pn", "-sT", "-sU", "-sV", "-p", &ports, "-oX", "-", "127.0.0.1"])
-    });
-    let ours = run(env!("CARGO_BIN_EXE_perilune"), &[&common[..], &["--datadir", &data]].concat());
-    let bare = services(&run(env!("CARGO_BIN_EXE_perilune"), &common));
-    let theirs = services(&theirs.join().expect("the reference ends"));
-    let ours = services(&ours);
+    let perilune = env!("CARGO_BIN_EXE_perilune");
+    // They mostly wait.
+    let [theirs, ours, bare] = std::thread::scope(|scope| {
+        let theirs = scope.spawn(|| run("nmap", &common));
+        let bare = scope.spawn(|| run(perilune, &common));
+        let ours = run(perilune, &[&common[..], &["--datadir", &data]].concat());
+        [theirs.join().expect("the reference ends"), ours, bare.join().expect("the bare binary ends")]
+    })
+    .map(|report| services(&report));
     let mut different = Vec::new();
     for daemon in &daemons.all {
         let key = format!("{}/{}", if daemon.udp { "udp" } else { "tcp" }, daemon.port);

@@ -371,8 +371,9 @@ END
 ngircd -n -f "$home/ngircd.conf" >ngircd.log 2>&1 &
 svnadmin create svn
 svnserve -d --foreground --listen-host "$address" -r "$home/svn" >svnserve.log 2>&1 &
+# It leaves our process group; by the folder in its arguments it is found and ended.
 distccd --no-detach --daemon --listen "$address" --port 3632 -a 127.0.0.0/8 --user nobody \
-  --enable-tcp-insecure >distccd.log 2>&1 &
+  --log-file="$home/distccd.log" --enable-tcp-insecure &
 truncate -s 1M disk
 printf '[generic]\nlistenaddr = %s\nallowlist = true\n[moon]\nexportname = %s/disk\n' "$address" "$home" >nbd.conf
 # It ends with a connection that does not negotiate.

@@ -68,8 +68,14 @@ def nbstat(port):
         status += struct.pack(">15sBH", name.ljust(15).encode(), suffix, flags)
     status += bytes.fromhex("02005e005301") + bytes(40)
 
+    # Whoever has a name says with which addresses: its flags, then 192.0.2.10 and 198.51.100.10.
+    addresses = bytes.fromhex("0000c000020a0000c633640a")
+
     def answer(data):
-        yield data[:2] + b"\x84\0\0\0\0\1\0\0\0\0" + data[12:46] + struct.pack(">HHIH", 33, 1, 0, len(status)) + status
+        kind = data[47]
+        content = addresses if kind == 0x20 else status
+        head = struct.pack(">HHIH", kind, 1, 0, len(content))
+        yield data[:2] + b"\x84\0\0\0\0\1\0\0\0\0" + data[12:46] + head + content
 
     serve_udp(137, answer, lambda: wait_tcp(port))
 

@@ -1,16 +1,18 @@
 //! Names of well-known ports, and which ports are worth asking first.
 //!
-//! The names are those that the IANA registry or common usage gives; where the two differ, the one that scripts ask for
-//! stands here. The order of common ports is our own judgement of what a scan is likely to find: first what most
-//! machines on a network run, then remote administration, databases and web servers on their usual second ports.
-//! It is a total order of all ports, so that any number of them can be chosen.
+//! The names are those of the IANA registry (`registry.txt`: port, initials of its protocols, name), but where common
+//! usage or what scripts ask for differs, or knows a port that is not registered: those stand here. The order of common
+//! ports is our own judgement of what a scan is likely to find: first what most machines on a network run, then remote
+//! administration, databases and web servers on their usual second ports. It is a total order of all ports, so that any
+//! number of them can be chosen.
 //!
 //! # Source
-//! The IANA service name and port number registry; product documentation for unregistered ports.
+//! The IANA Service Name and Transport Protocol Port Number Registry as of September 2026, names and numbers only;
+//! product documentation for unregistered ports.
 
 use crate::result::Protocol;
 use hashbrown::HashMap;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// The table of a file, when one is used in place of ours.
 static INSTALLED: OnceLock<Table> = OnceLock::new();
@@ -117,15 +119,37 @@ enum On {
 
 use On::{All, Both, Sctp, Tcp, Udp};
 
+/// The registry, ascending by port: port, initials of protocols, name.
+static REGISTRY: LazyLock<Vec<(u16, &str, &str)>> = LazyLock::new(|| {
+    let lines = include_str!("registry.txt").lines().map(|line| line.splitn(3, ' '));
+    lines.filter_map(|mut words| Some((words.next()?.parse().ok()?, words.next()?, words.next()?))).collect()
+});
+
 /// The name of a port, if it is well known.
 pub fn name(protocol: Protocol, port: u16) -> Option<&'static str> {
     if let Some(table) = INSTALLED.get() {
         // That a name is unknown is a name, too, where the table says so.
         return Some(table.ports.get(&(protocol, port))?.0.as_deref().unwrap_or("unknown"));
     }
+    name_in_use(protocol, port).or_else(|| registered_name(protocol, port))
+}
+
+fn name_in_use(protocol: Protocol, port: u16) -> Option<&'static str> {
     let from = SERVICES.partition_point(|entry| entry.0 < port);
     let same = SERVICES[from..].iter().take_while(|entry| entry.0 == port);
     same.filter(|entry| entry.1.includes(protocol)).map(|entry| entry.2).next()
+}
+
+fn registered_name(protocol: Protocol, port: u16) -> Option<&'static str> {
+    let initial = match protocol {
+        Protocol::Tcp => 't',
+        Protocol::Udp => 'u',
+        Protocol::Sctp => 's',
+        Protocol::Ip => return None,
+    };
+    let from = REGISTRY.partition_point(|entry| entry.0 < port);
+    let same = REGISTRY[from..].iter().take_while(|entry| entry.0 == port);
+    same.filter(|entry| entry.1.contains(initial)).map(|entry| entry.2).next()
 }
 
 /// Whether the table lists the port, the condition of a bracket in a port list.
@@ -138,16 +162,14 @@ pub fn is_listed(protocol: Protocol, port: u16) -> bool {
 
 /// The named ports of a protocol, ascending.
 pub fn named(protocol: Protocol) -> impl Iterator<Item = (u16, &'static str)> {
-    let table = INSTALLED.get();
-    let ours = if table.is_some() { &[][..] } else { &SERVICES[..] };
-    let ours = ours.iter().filter(move |entry| entry.1.includes(protocol)).map(|entry| (entry.0, entry.2));
-    let ports = table.zip(place(protocol)).map_or(&[][..], |(table, place)| &table.named[place]);
-    ours.chain(ports.iter().filter_map(move |&port| Some((port, name(protocol, port)?))))
+    let ports = INSTALLED.get().zip(place(protocol)).map(|(table, place)| table.named[place].clone());
+    let ports = ports.unwrap_or_else(|| (0..=u16::MAX).collect());
+    ports.into_iter().filter_map(move |port| Some((port, name(protocol, port)?)))
 }
 
-/// All ports from the most to the least common, each once: the ranked ones, the named ones, the privileged ones, the
-/// first ones that systems hand out by themselves, all others; 0 comes last. A file in place of our table says which
-/// ports there are at all.
+/// All ports from the most to the least common, each once: the ranked ones, those whose name is in use, the privileged
+/// ones, the first ones that systems hand out by themselves, the registered ones, all others; 0 comes last. A file in
+/// place of our table says which ports there are at all.
 pub fn by_popularity(protocol: Protocol) -> Vec<u16> {
     if let Some(table) = INSTALLED.get() {
         return place(protocol).map_or(Vec::new(), |place| table.ranked[place].clone());
@@ -158,9 +180,11 @@ pub fn by_popularity(protocol: Protocol) -> Vec<u16> {
         Protocol::Sctp | Protocol::Ip => &[],
     };
     let mut seen = vec![false; 1 << 16];
-    let named = named(protocol).map(|(port, _)| port);
-    let tail = (1..1024).chain(49_152..49_200).chain(32_768..32_800).chain(1024..=u16::MAX).chain([0]);
-    let all = ranked.iter().copied().chain(named).chain(tail);
+    let in_use = SERVICES.iter().filter(|entry| entry.1.includes(protocol)).map(|entry| entry.0);
+    let privileged = (1..1024).chain(49_152..49_200).chain(32_768..32_800);
+    let registered = (1024..=u16::MAX).filter(|&port| registered_name(protocol, port).is_some());
+    let all = ranked.iter().copied().chain(in_use).chain(privileged).chain(registered);
+    let all = all.chain(1024..=u16::MAX).chain([0]);
     all.filter(|&port| !std::mem::replace(&mut seen[usize::from(port)], true)).collect()
 }
 
@@ -355,6 +379,8 @@ mod tests {
             let ports: Vec<u16> = named(protocol).map(|(port, _)| port).collect();
             assert!(ports.windows(2).all(|pair| pair[0] < pair[1]), "{protocol}: a port has two names");
         }
+        assert!(REGISTRY.windows(2).all(|pair| pair[0].0 <= pair[1].0));
+        assert_eq!(REGISTRY.len(), include_str!("registry.txt").lines().count());
     }
 
     #[test]
@@ -363,6 +389,9 @@ mod tests {
         assert_eq!(name(Protocol::Udp, 514), Some("syslog"));
         assert_eq!(name(Protocol::Sctp, 80), Some("http"));
         assert_eq!((name(Protocol::Tcp, 3), name(Protocol::Ip, 6)), (None, None));
+        assert_eq!((name(Protocol::Tcp, 1328), name(Protocol::Sctp, 1328)), (Some("ewall"), None));
+        // In use under another name than the registered one.
+        assert_eq!((name(Protocol::Tcp, 111), registered_name(Protocol::Tcp, 111)), (Some("rpcbind"), Some("sunrpc")));
     }
 
     #[test]
