@@ -69,8 +69,8 @@ fn main() -> ExitCode {
         })),
         Ok(Parsed::Scan(options)) => match &options.resume {
             Some(_) if own_count > 2 => {
-                eprintln!("perilune: the command line is the log's; nothing can stand beside --resume FILE");
-                ExitCode::from(USAGE)
+                let message = "the command line is the log's; nothing can stand beside --resume FILE";
+                finish(Err(scan::Failure(message.to_owned())))
             }
             Some(log) => finish(resume::resume(log)),
             // Without targets there is nothing to scan, which is no error; without a word nothing was meant.

@@ -11,6 +11,7 @@ use crate::script_options::ScriptOptions;
 use crate::timing_options::{TimingOptions, milliseconds};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use perilune_nse::DataFolders;
 use std::ffi::OsString;
@@ -413,7 +414,14 @@ fn version(options: &Options) -> String {
 }
 
 fn usage(message: impl std::fmt::Display) -> clap::Error {
-    Options::command().error(clap::error::ErrorKind::InvalidValue, message)
+    Options::command().error(ErrorKind::InvalidValue, message)
+}
+
+/// An error of which Nmap, too, says that it is fatal, and not that the program is used wrongly.
+fn fatal(word: &str, message: impl std::fmt::Display) -> clap::Error {
+    let mut error = Options::command().error(ErrorKind::ValueValidation, message);
+    error.insert(ContextKind::InvalidValue, ContextValue::String(word.to_owned()));
+    error
 }
 
 #[cfg(test)]
