@@ -602,7 +602,8 @@ function Crawler:crawl ()
   self.page_count = self.page_count + 1
   if not response.status then return true, { url = u, response = response } end
   -- A page that was reached by redirects is the one where they led.
-  local target = response.location and response.location[#response.location]
+  local was_followed = response.location and (response.status < 300 or response.status > 399)
+  local target = was_followed and response.location[#response.location]
   local here = target and URL:new(LinkExtractor.createAbsolute(u, target)) or u
   self.processed[tostring(here)] = true
   self:collect(here, response)

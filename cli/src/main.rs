@@ -2,12 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+mod completions;
 mod convert;
 mod demo;
 mod discover;
 mod interfaces;
 mod interrupt;
 mod lua;
+mod manual;
 mod network;
 mod options;
 mod outputs;
@@ -22,8 +24,8 @@ mod targets;
 mod timing_options;
 mod words;
 
+use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
 use options::{Options, Parsed};
 use perilune_scan::sys::memory;
 use std::ffi::OsString;
@@ -45,8 +47,11 @@ fn main() -> ExitCode {
         Some("convert") => return convert::convert(&args[1..]),
         Some("diff") => return convert::diff(&args[1..]),
         Some("script") => return scripts::command::main(&args[1..]),
-        Some("completions") => return completions(&args[1..]),
-        Some("man") => return man(),
+        Some("completions") => return print_completions(&args[1..]),
+        Some("man") => {
+            say(&manual::page());
+            return ExitCode::SUCCESS;
+        }
         _ => {}
     }
     let own_count = args.len();
@@ -64,8 +69,8 @@ fn main() -> ExitCode {
         })),
         Ok(Parsed::Scan(options)) => match &options.resume {
             Some(_) if own_count > 2 => {
-                eprintln!("perilune: the command line is the log's; nothing can stand beside --resume FILE");
-                ExitCode::from(USAGE)
+                let message = "the command line is the log's; nothing can stand beside --resume FILE";
+                finish(Err(scan::Failure(message.to_owned())))
             }
             Some(log) => finish(resume::resume(log)),
             // Without targets there is nothing to scan, which is no error; without a word nothing was meant.
@@ -115,16 +120,14 @@ fn finish(outcome: Result<u8, scan::Failure>) -> ExitCode {
 #[derive(Parser, Debug)]
 #[command(name = "perilune completions")]
 struct Completions {
-    shell: clap_complete::Shell,
+    shell: completions::Shell,
 }
 
-fn completions(args: &[OsString]) -> ExitCode {
+fn print_completions(args: &[OsString]) -> ExitCode {
     let words = std::iter::once(OsString::from("perilune completions")).chain(args.iter().cloned());
     match Completions::try_parse_from(words) {
         Ok(Completions { shell }) => {
-            let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Options::command(), "perilune", &mut text);
-            say(&String::from_utf8_lossy(&text));
+            say(&completions::of(shell));
             ExitCode::SUCCESS
         }
         Err(message) => {
@@ -132,14 +135,4 @@ fn completions(args: &[OsString]) -> ExitCode {
             if message.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
         }
     }
-}
-
-/// Prints the manual page.
-fn man() -> ExitCode {
-    let mut page = Vec::new();
-    if clap_mangen::Man::new(Options::command()).render(&mut page).is_err() {
-        return ExitCode::FAILURE;
-    }
-    say(&String::from_utf8_lossy(&page));
-    ExitCode::SUCCESS
 }

@@ -1,7 +1,7 @@
 //! Defaults from a TOML file: `max-rate = 100`, `open = true`, `script = ["a", "b"]`.
 
 use super::Options;
-use clap::CommandFactory;
+use clap::{ArgAction, CommandFactory};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -48,6 +48,11 @@ pub(super) fn defaults(path: &std::path::Path, args: &[OsString]) -> Result<Vec<
                     continue;
                 }
                 toml::Value::Boolean(false) => continue,
+                // How often it would be given.
+                toml::Value::Integer(level @ 0..=255) if matches!(known.get_action(), ArgAction::Count) => {
+                    options.extend(std::iter::repeat_n(OsString::from(&spelled), level as usize));
+                    continue;
+                }
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
                 toml::Value::Float(number) => number.to_string(),

@@ -11,6 +11,7 @@ use crate::script_options::ScriptOptions;
 use crate::timing_options::{TimingOptions, milliseconds};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use perilune_nse::DataFolders;
 use std::ffi::OsString;
@@ -341,6 +342,11 @@ impl Options {
         folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file())
     }
 
+    /// Words with one dash that stand for an option.
+    pub fn words_of(option: &str) -> impl Iterator<Item = &'static str> + use<> {
+        rewrite::words_of(option)
+    }
+
     /// Parses a command line without the program's name.
     ///
     /// # Errors
@@ -391,7 +397,14 @@ fn version(options: &Options) -> String {
 }
 
 fn usage(message: impl std::fmt::Display) -> clap::Error {
-    Options::command().error(clap::error::ErrorKind::InvalidValue, message)
+    Options::command().error(ErrorKind::InvalidValue, message)
+}
+
+/// An error of which Nmap, too, says that it is fatal, and not that the program is used wrongly.
+fn fatal(word: &str, message: impl std::fmt::Display) -> clap::Error {
+    let mut error = Options::command().error(ErrorKind::ValueValidation, message);
+    error.insert(ContextKind::InvalidValue, ContextValue::String(word.to_owned()));
+    error
 }
 
 #[cfg(test)]
@@ -454,10 +467,14 @@ mod tests {
     fn defaults_come_from_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.toml");
-        std::fs::write(&path, "max-rate = 100\nopen = true\nscript = ['a', 'b']\nports = '1-5'\nreason = false")
-            .unwrap();
+        std::fs::write(
+            &path,
+            "verbose = 2\nmax-rate = 100\nopen = true\nscript = ['a', 'b']\nports = '1-5'\nreason = false",
+        )
+        .unwrap();
         let options = parse(&format!("--config {} -p 80 x", path.display()));
         assert_eq!((options.timing.max_rate, options.open, options.reason), (Some(100.0), true, false));
+        assert_eq!(options.verbose, 2);
         assert_eq!((options.scripts.script, options.ports), (vec!["a".into(), "b".into()], vec!["80".to_owned()]));
         std::fs::write(&path, "no-such = 1").unwrap();
         assert!(refusal(&format!("--config {} x", path.display())).contains("no-such is no option"));

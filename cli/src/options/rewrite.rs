@@ -1,7 +1,7 @@
 //! Nmap's words, rewritten to options that `clap` parses: `-sT`, `-oX`, `-script`; and those that change nothing
 //! here or are refused.
 
-use super::{Options, usage};
+use super::{Options, fatal, usage};
 use clap::CommandFactory;
 use std::ffi::OsString;
 
@@ -111,7 +111,7 @@ pub(super) fn rewrite(args: Vec<OsString>) -> Result<Vec<OsString>, clap::Error>
             break;
         }
         if text.starts_with(['\u{2013}', '\u{2014}']) {
-            return Err(usage(format!("{text} starts with a dash of printed text; options start with '-'")));
+            return Err(fatal(text, format!("{text} starts with a dash of printed text; options start with '-'")));
         }
         let text = long_with_one_dash(text, &names).unwrap_or_else(|| text.to_owned());
         let name = text.split('=').next().unwrap_or_default();
@@ -131,6 +131,16 @@ pub(super) fn rewrite(args: Vec<OsString>) -> Result<Vec<OsString>, clap::Error>
     }
     rewritten.extend(rest);
     Ok(rewritten)
+}
+
+/// Words that stand for an option, old spellings left out.
+pub(super) fn words_of(option: &str) -> impl Iterator<Item = &'static str> + use<> {
+    let is_old =
+        |word: &str| matches!(word, "-P0" | "-PN" | "-PD" | "-PI" | "-PT" | "-o" | "-oM" | "-m" | "-i" | "-sP" | "-sR");
+    let lists = PINGS.iter().map(|(word, option, _)| (*word, *option));
+    let words = WORDS.iter().map(|(word, option)| (*word, option.trim_start_matches('-'))).chain(lists);
+    let wanted = option.trim_start_matches('-').to_owned();
+    words.filter(move |(word, option)| *option == wanted && !is_old(word)).map(|(word, _)| word)
 }
 
 /// `--script` for `-script`; `None` when it is no long option.
@@ -167,7 +177,7 @@ fn word(text: &str) -> Result<Option<Vec<String>>, clap::Error> {
         && WORDS.iter().any(|(word, _)| *word == option)
         && option.starts_with("-o")
     {
-        return Err(usage(format!("{text}: is {option} {name} meant?")));
+        return Err(fatal(text, format!("{text}: is {option} {name} meant?")));
     }
     if let Some(letters) = text.strip_prefix("-s").filter(|letters| !letters.is_empty()) {
         return letters.chars().map(|letter| scan_letter(text, letter)).collect::<Result<Vec<_>, _>>().map(Some);

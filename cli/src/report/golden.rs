@@ -14,6 +14,7 @@ use super::{Decided, Event, MessageKind, Progress, ReportOptions, Sink, Task, ht
 use perilune_scan::result::{
     Element, Exit, Hop, Host, HostState, PortState, Protocol, Reason, Run, ScanInfo, Times, Trace, Traffic, Version,
 };
+use perilune_scan::services;
 use std::path::{Path, PathBuf};
 
 const STARTED: u64 = 1_795_421_992;
@@ -72,7 +73,9 @@ fn busy() -> Host {
     wrapped.version =
         Some(Box::new(Version { name: Some("tcpwrapped".into()), probed: true, confidence: 8, ..Version::default() }));
     host.ports = (1..=60).map(|number| tcp(number, PortState::Closed, Reason::Reset, None)).collect();
-    host.ports.extend((61..=62).map(|number| tcp(number, PortState::Filtered, Reason::NoResponse, None)));
+    // Lines of JSON leave names to the table.
+    let named = |number| services::name(Protocol::Tcp, number);
+    host.ports.extend((61..=62).map(|number| tcp(number, PortState::Filtered, Reason::NoResponse, named(number))));
     let mut barred = tcp(63, PortState::Filtered, Reason::AdminProhibited, Some("whoispp"));
     (barred.reason_ttl, barred.reason_address) = (62, Some("192.0.2.254".parse().expect("an address")));
     host.ports.extend([barred, web, wrapped, odd]);

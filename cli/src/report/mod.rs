@@ -145,6 +145,8 @@ pub trait Sink {
 pub struct ReportOptions {
     pub verbose: u8,
     pub debugging: u8,
+    /// Normal output goes to a file, not to the terminal.
+    pub in_file: bool,
     /// `--reason`
     pub reason: bool,
     /// `--open`
@@ -175,6 +177,7 @@ impl ReportOptions {
         ReportOptions {
             verbose: run.verbose,
             debugging: run.debugging,
+            in_file: false,
             reason: has("--reason") || run.debugging > 0 || run.verbose > 1,
             open_only: has("--open"),
             version_scan: run.args.iter().any(|arg| arg == "-A" || (arg.starts_with("-s") && arg.contains('V'))),

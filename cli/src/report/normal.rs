@@ -32,7 +32,8 @@ pub struct Normal<W> {
 }
 
 impl<W: Write> Normal<W> {
-    pub fn new(out: W, options: ReportOptions, is_terminal: bool, colours: bool) -> Normal<W> {
+    pub fn new(out: W, mut options: ReportOptions, is_terminal: bool, colours: bool) -> Normal<W> {
+        options.in_file = !is_terminal;
         Normal { out, options, is_terminal, colours, started_version: false }
     }
 
@@ -88,8 +89,8 @@ impl<W: Write> Sink for Normal<W> {
         match event {
             Event::Start(run) if self.is_terminal => starting(&mut self.out, run, &self.options)?,
             Event::Start(run) => initiated(&mut self.out, run, &self.options)?,
-            Event::PreScripts(results) => prescripts(&mut self.out, results)?,
-            Event::PostScripts(results) => postscripts(&mut self.out, results)?,
+            Event::PreScripts(results) => prescripts(&mut self.out, results, &self.options)?,
+            Event::PostScripts(results) => postscripts(&mut self.out, results, &self.options)?,
             Event::Host(host) => {
                 self.started_version |= self.options.version_scan && host.state == HostState::Up;
                 let mut text = Vec::new();
@@ -197,13 +198,13 @@ pub fn stopped(out: &mut impl Write, message: &str, run: &Run, options: &ReportO
 }
 
 /// Results of the pre-scan phase; nothing when there are none.
-pub fn prescripts(out: &mut impl Write, results: &[ScriptResult]) -> io::Result<()> {
-    headed_scripts(out, "Pre-scan script results:", results)
+pub fn prescripts(out: &mut impl Write, results: &[ScriptResult], options: &ReportOptions) -> io::Result<()> {
+    headed_scripts(out, "Pre-scan script results:", results, options)
 }
 
 /// Results of the post-scan phase; nothing when there are none.
-pub fn postscripts(out: &mut impl Write, results: &[ScriptResult]) -> io::Result<()> {
-    headed_scripts(out, "Post-scan script results:", results)
+pub fn postscripts(out: &mut impl Write, results: &[ScriptResult], options: &ReportOptions) -> io::Result<()> {
+    headed_scripts(out, "Post-scan script results:", results, options)
 }
 
 /// All about one host.
@@ -235,7 +236,7 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
     }
     if !host.scripts.is_empty() {
         writeln!(out)?;
-        headed_scripts(out, "Host script results:", &host.scripts)?;
+        headed_scripts(out, "Host script results:", &host.scripts, options)?;
     }
     if let Some(trace) = &host.trace {
         self::trace(out, trace, host.mac.is_some())?;
@@ -282,10 +283,11 @@ fn trace(out: &mut impl Write, trace: &Trace, is_near: bool) -> io::Result<()> {
 }
 
 /// One script's output with the marks of its first, inner and last lines.
-pub fn script(out: &mut impl Write, result: &ScriptResult) -> io::Result<()> {
+pub fn script(out: &mut impl Write, result: &ScriptResult, options: &ReportOptions) -> io::Result<()> {
     let output = text::printable(&result.output);
     if output.is_empty() {
-        return Ok(());
+        // On the terminal it stands among the errors.
+        return if options.in_file { writeln!(out, "Bug in {}: no string output.", result.id) } else { Ok(()) };
     }
     // One line feed at the end begins no line.
     let block = format!("{}: {}", result.id, output.strip_suffix('\n').unwrap_or(&output));
@@ -297,12 +299,17 @@ pub fn script(out: &mut impl Write, result: &ScriptResult) -> io::Result<()> {
     Ok(())
 }
 
-fn headed_scripts(out: &mut impl Write, heading: &str, results: &[ScriptResult]) -> io::Result<()> {
+fn headed_scripts(
+    out: &mut impl Write,
+    heading: &str,
+    results: &[ScriptResult],
+    options: &ReportOptions,
+) -> io::Result<()> {
     if results.is_empty() {
         return Ok(());
     }
     writeln!(out, "{heading}")?;
-    results.iter().try_for_each(|result| script(out, result))
+    results.iter().try_for_each(|result| script(out, result, options))
 }
 
 /// `NAME (IP)` or `IP`.
@@ -398,7 +405,7 @@ fn table(out: &mut impl Write, folded: &Folded, options: &ReportOptions) -> io::
     line(out, &heading, &widths)?;
     for (row, port) in rows.iter().zip(&folded.listed) {
         line(out, row, &widths)?;
-        port.scripts.iter().try_for_each(|result| script(out, result))?;
+        port.scripts.iter().try_for_each(|result| script(out, result, options))?;
     }
     Ok(())
 }
@@ -487,4 +494,37 @@ fn info<'a>(one: &str, many: &str, values: impl Iterator<Item = &'a String>) -> 
         .collect();
     let label = if distinct.len() == 1 { one } else { many };
     (!distinct.is_empty()).then(|| format!("{label}: {}", distinct.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_without_output_is_told_of_in_files() {
+        let result = ScriptResult { id: "odd".into(), output: Vec::new(), structured: None };
+        let written = |is_terminal| {
+            let mut out = Vec::new();
+            let event = Event::PreScripts(vec![result.clone()]);
+            Normal::new(&mut out, ReportOptions::default(), is_terminal, false).event(&event).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written(true), "Pre-scan script results:\n");
+        assert_eq!(written(false), "Pre-scan script results:\nBug in odd: no string output.\n");
+    }
+
+    #[test]
+    fn debugging_adds_times_and_files() {
+        let mut host = Host::new("10.0.0.1".parse().unwrap());
+        host.state = HostState::Up;
+        host.times = Some(Times { srtt_us: 10, rttvar_us: 20, timeout_us: 100_000 });
+        let mut options = ReportOptions { debugging: 1, ..ReportOptions::default() };
+        options.data_files = ["/a/y", "/b/z", "/a/x"].map(Into::into).to_vec();
+        let mut out = Vec::new();
+        super::host(&mut out, &host, &options).unwrap();
+        data_files(&mut out, &options).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("\nFinal times for host: srtt: 10 rttvar: 20  to: 100000\n"), "{text}");
+        assert!(text.ends_with("\nRead from /a: x y.\nRead from /b: z.\n"), "{text}");
+    }
 }

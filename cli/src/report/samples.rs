@@ -8,6 +8,7 @@ use perilune_scan::result::{
 const SCAN: ReportOptions = ReportOptions {
     verbose: 0,
     debugging: 0,
+    in_file: false,
     reason: false,
     open_only: false,
     version_scan: false,

@@ -166,7 +166,7 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
     let (state, reason, ttl) = (host.state, host.reason, host.reason_ttl);
     writeln!(out, "><status state=\"{state}\" reason=\"{reason}\" reason_ttl=\"{ttl}\"/>")?;
     address(out, host)?;
-    if host.state != HostState::Unknown || host.name().is_some() {
+    if host.state == HostState::Up || host.name().is_some() {
         hostnames(out, host)?;
     }
     if options.port_scan && host.state == HostState::Up && !host.timed_out {

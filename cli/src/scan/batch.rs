@@ -22,6 +22,11 @@ impl Scan<'_> {
         }
         self.ping(&mut batch)?;
         self.name(&mut batch, self.options.all_names);
+        if interrupt::count() > 0 {
+            batch.retain(|candidate| self.is_whole(&candidate.host));
+            batch.into_iter().for_each(|candidate| self.report(candidate.host));
+            return self.outputs.check().map(|()| Vec::new());
+        }
         let (up, down): (Vec<Candidate>, Vec<Candidate>) =
             batch.into_iter().partition(|candidate| candidate.host.state == HostState::Up);
         // Of hosts that were not asked nothing was found.
@@ -31,6 +36,21 @@ impl Scan<'_> {
         down.into_iter().for_each(|candidate| self.report(candidate.host));
         self.outputs.check()?;
         Ok(up)
+    }
+
+    /// Whether a signal during discovery leaves nothing open about a host; all else is asked again by a resumed scan.
+    fn is_whole(&self, host: &Host) -> bool {
+        let is_named = self.options.no_names || host.reverse_name.is_some();
+        match host.state {
+            HostState::Up => is_named && self.ends_with_discovery(),
+            HostState::Down => host.reason != Reason::NoResponse,
+            HostState::Unknown | HostState::Skipped => false,
+        }
+    }
+
+    /// Whether nothing more is to be done with hosts that are up.
+    fn ends_with_discovery(&self) -> bool {
+        self.options.no_port_scan && self.engine.is_none() && !self.options.traceroute
     }
 
     pub(super) fn ping(&mut self, batch: &mut [Candidate]) -> Result<(), Failure> {

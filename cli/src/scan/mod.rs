@@ -121,6 +121,7 @@ impl<'o> Scan<'o> {
         let report = ReportOptions {
             verbose: run.verbose,
             debugging: run.debugging,
+            in_file: false,
             reason: options.reason || run.debugging > 0 || run.verbose > 1,
             open_only: options.open,
             port_scan: plan::scans_ports(options),

@@ -164,6 +164,24 @@ fn services_that_were_being_asked_are_asked_again() {
 }
 
 #[test]
+fn hosts_that_were_being_looked_for_are_looked_for_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let args = "-n -sn --unprivileged --max-rate 20 127.6.1.0/27 -oX x.xml -oJ x.json";
+    let mut child = perilune(folder.path(), &args.split(' ').collect::<Vec<_>>()).spawn().expect("the binary starts");
+    std::thread::sleep(Duration::from_millis(600));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("there is kill").success());
+    assert!(!child.wait().expect("it ends").success());
+    let report = || std::fs::read_to_string(folder.path().join("x.xml")).expect("it was written");
+    let cut = report();
+    let found = cut.matches("<status state=\"up\" reason=\"conn-refused\"").count();
+    assert!((1..32).contains(&found) && cut.contains(&format!("<hosts up=\"{found}\" down=\"0\"")), "{cut}");
+    assert!(perilune(folder.path(), &["--resume", "x.json"]).status().expect("it starts").success());
+    assert!(report().contains("<hosts up=\"32\" down=\"0\" total=\"32\"/>"), "{}", report());
+    assert_eq!(hosts(&folder.path().join("x.xml")).len(), 32);
+}
+
+#[test]
 fn ctrl_c_leaves_whole_outputs_and_dies_by_it() {
     use std::os::unix::process::ExitStatusExt;
     let folder = tempfile::tempdir().expect("a folder");

@@ -2,6 +2,7 @@
 
 mod authors;
 mod certificates;
+mod completions;
 mod daemons;
 mod errors;
 mod folder;
