@@ -9,7 +9,7 @@ use crate::outputs::Outputs;
 use crate::report::{Event, MessageKind, Progress as Report};
 use crate::scan::seconds_since_epoch;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use perilune_scan::port_scan::{self, Note, PortScan};
+use perilune_scan::port_scan::{self, Loss, Note, PortScan};
 use perilune_scan::result::Traffic;
 use perilune_scan::sys::terminal::{self, Keys};
 use std::io::{IsTerminal, Read};
@@ -157,8 +157,14 @@ impl Progress {
             Note::GaveUp { address, tries } => {
                 format!("Warning: {address} giving up on port because retransmission cap hit ({tries}).")
             }
-            Note::Slowed { address, from_ms, to_ms } => {
-                format!("Increasing send delay for {address} from {from_ms} to {to_ms} due to lost probes.")
+            Note::Slowed { address, from_ms, to_ms, why } => {
+                let why = match why {
+                    Loss::Drops { drops, answers } => {
+                        format!("{drops} out of {answers} dropped probes since last increase.")
+                    }
+                    Loss::Tries(tries) => format!("max_successful_tryno increase to {tries}"),
+                };
+                format!("Increasing send delay for {address} from {from_ms} to {to_ms} due to {why}")
             }
             Note::TimedOut { address, left } => {
                 format!(

@@ -56,6 +56,8 @@ pub(super) struct HostScan {
 pub(super) struct Retry {
     pub port_idx: u32,
     pub try_number: u8,
+    /// When the probe was sent that got no answer, microseconds.
+    pub lost_us: u64,
 }
 
 impl HostScan {
@@ -110,7 +112,7 @@ impl HostScan {
             self.next_send_us = now_us + self.delay.us;
         }
         if self.next < self.ports.len() {
-            let fresh = Retry { port_idx: self.next as u32, try_number: 0 };
+            let fresh = Retry { port_idx: self.next as u32, try_number: 0, lost_us: 0 };
             self.next += 1;
             return Some(fresh);
         }
@@ -141,14 +143,14 @@ impl HostScan {
         self.retries.push_front(retry);
     }
 
-    /// Asks a port once more.
-    pub fn repeat(&mut self, key: Key, level_from_us: u64) {
+    /// Asks a port once more, as the probe that was sent at `lost_us` got no answer.
+    pub fn repeat(&mut self, key: Key, level_from_us: u64, lost_us: u64) {
         let try_number = key.try_number + 1;
         if try_number > self.level {
             self.level = try_number;
             self.level_from_us = level_from_us;
         }
-        self.retries.push_back(Retry { port_idx: key.port_idx, try_number });
+        self.retries.push_back(Retry { port_idx: key.port_idx, try_number, lost_us });
     }
 
     /// Asks a port again as if it had not been asked; `false`: that was done often enough.
@@ -164,7 +166,7 @@ impl HostScan {
             }
         };
         if count <= max {
-            self.retries.push_front(Retry { port_idx: key.port_idx, try_number: key.try_number });
+            self.retries.push_front(Retry { port_idx: key.port_idx, try_number: key.try_number, lost_us: 0 });
         }
         count <= max
     }

@@ -34,6 +34,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use trace::PacketTrace;
+pub use window::Loss;
 use window::{WINDOW_FIRST, Window};
 
 /// Sends between two looks at the network.
@@ -139,7 +140,7 @@ pub enum Note {
     /// A port was asked as often as the user allows, though the host answers late: said once for each host.
     GaveUp { address: IpAddr, tries: u8 },
     /// Losses made the pause between two probes to a host longer, milliseconds.
-    Slowed { address: IpAddr, from_ms: u64, to_ms: u64 },
+    Slowed { address: IpAddr, from_ms: u64, to_ms: u64, why: Loss },
     /// `--host-timeout` ended the scan of a host; so many are left.
     TimedOut { address: IpAddr, left: usize },
 }
@@ -195,6 +196,8 @@ pub struct PortScan<'m> {
 struct Probe {
     try_number: u8,
     sent_us: u64,
+    /// When the probe before it was sent, which was lost, microseconds.
+    lost_us: u64,
 }
 
 impl<'m> PortScan<'m> {
@@ -429,7 +432,7 @@ impl<'m> PortScan<'m> {
             // A second that was lost is not caught up.
             self.due_us = self.due_us.max(now_us.saturating_sub(1_000_000)) + (1e6 / self.timing.rate_min) as u64;
         }
-        let probe = Probe { try_number: retry.try_number, sent_us: now_us };
+        let probe = Probe { try_number: retry.try_number, sent_us: now_us, lost_us: retry.lost_us };
         let after_us = network.now_us();
         if sent == Sent::InFlight {
             let timeout_us = timing::timeout_us(&host.estimate, &self.common, &self.timing);
@@ -492,15 +495,18 @@ impl<'m> PortScan<'m> {
             host.quiet.answered(now_us);
             self.quiet.answered(now_us);
             host.ping_port = Some(key.port_idx);
+            let is_best = key.try_number > host.best_try;
             host.best_try = host.best_try.max(key.try_number);
             host.delay.answered();
             if key.try_number > 0 {
                 host.window.shrink(host.active + 1, &self.timing, true, probe.sent_us, now_us);
                 self.window.shrink(active + 1, &self.timing, false, probe.sent_us, now_us);
                 let from_ms = host.delay.us / 1000;
-                if host.delay.dropped(key.try_number, &self.timing, is_udp) {
+                // Many tries count when they are a record: later answers to as many tell nothing new.
+                let tries = if is_best { key.try_number } else { 0 };
+                if let Some(why) = host.delay.dropped(tries, probe.lost_us, now_us, &self.timing, is_udp) {
                     let (address, to_ms) = (host.address, host.delay.us / 1000);
-                    self.notes.push(Note::Slowed { address, from_ms, to_ms });
+                    self.notes.push(Note::Slowed { address, from_ms, to_ms, why });
                 }
             } else {
                 host.window.grow(&self.timing);
@@ -511,7 +517,7 @@ impl<'m> PortScan<'m> {
     }
 
     /// No answer in time: again, unless this was the last try that is worth it.
-    fn silent(&mut self, key: Key, now_us: u64) {
+    fn silent(&mut self, key: Key, sent_us: u64, now_us: u64) {
         let host = &mut self.hosts[key.host_idx as usize];
         host.active -= 1;
         let wanted = host.best_try.saturating_add(1);
@@ -525,7 +531,7 @@ impl<'m> PortScan<'m> {
             return self
                 .decide(key, Answer { state, reason: Reason::NoResponse, ttl: 0, from_host: false, other: None });
         }
-        host.repeat(key, now_us + LEVEL_PAUSE_US);
+        host.repeat(key, now_us + LEVEL_PAUSE_US, sent_us);
     }
 
     fn decide(&mut self, key: Key, answer: Answer) {
@@ -569,10 +575,10 @@ impl<'m> PortScan<'m> {
             match self.method.expire(network, key) {
                 Some(outcome) => self.outcome(key, outcome, now_us),
                 None => {
-                    let probe = self.in_flight.remove(&place);
-                    match probe {
-                        Some(probe) if key.try_number == PING_TRY => self.ping_lost(key, probe, now_us),
-                        _ => self.silent(key, now_us),
+                    let Some(probe) = self.in_flight.remove(&place) else { continue };
+                    match key.try_number {
+                        PING_TRY => self.ping_lost(key, probe, now_us),
+                        _ => self.silent(key, probe.sent_us, now_us),
                     }
                 }
             }

@@ -64,7 +64,7 @@ impl PortScan<'_> {
         let host = &mut self.hosts[host_idx];
         let remote = SocketAddr::new(host.address, host.ports[port_idx as usize]);
         let key = Key { host_idx: host_idx as u32, port_idx, try_number: PING_TRY };
-        let probe = Probe { try_number: PING_TRY, sent_us: self.now_us };
+        let probe = Probe { try_number: PING_TRY, sent_us: self.now_us, lost_us: 0 };
         let sent = self.method.send(network, key, remote);
         if sent == Sent::NoRoom {
             return;

@@ -84,6 +84,17 @@ pub(super) struct Delay {
     pub us: u64,
     drops: u32,
     answers: u32,
+    /// When it last grew, microseconds: what was lost before says nothing of how long it is now.
+    grown_us: u64,
+}
+
+/// Why a pause grew.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Loss {
+    /// So many of so many answers since the last growth came to repeated probes only.
+    Drops { drops: u32, answers: u32 },
+    /// A port needed more tries than any before.
+    Tries(u8),
 }
 
 impl Delay {
@@ -95,19 +106,23 @@ impl Delay {
         self.answers = self.answers.saturating_add(1);
     }
 
-    /// A loss; `tries` were needed. Whether the pause grew.
-    pub fn dropped(&mut self, tries: u8, timing: &Timing, is_udp: bool) -> bool {
+    /// A probe that was sent at `lost_us` was lost; `tries` were needed. Why the pause grew, if it did.
+    pub fn dropped(&mut self, tries: u8, lost_us: u64, now_us: u64, timing: &Timing, is_udp: bool) -> Option<Loss> {
+        if lost_us < self.grown_us {
+            return None;
+        }
         self.drops += 1;
         let is_common =
             self.drops > DROPS_MIN && f64::from(self.drops) > timing.drop_share * f64::from(self.answers.max(1));
         if !is_common && tries <= timing.tries_before_delay {
-            return false;
+            return None;
         }
+        let why = if is_common { Loss::Drops { drops: self.drops, answers: self.answers } } else { Loss::Tries(tries) };
         let max_us = if is_udp { timing.udp_delay_max_ms } else { timing.delay_max_ms } * 1000;
         let first_us = if is_udp { DELAY_FIRST_US.1 } else { DELAY_FIRST_US.0 };
         let grown = if self.us == 0 { first_us } else { self.us * 2 }.min(max_us.max(self.us));
-        (self.drops, self.answers) = (0, 0);
-        std::mem::replace(&mut self.us, grown) != grown
+        (self.drops, self.answers, self.grown_us) = (0, 0, now_us);
+        (std::mem::replace(&mut self.us, grown) != grown).then_some(why)
     }
 }
 
@@ -139,11 +154,14 @@ mod tests {
         let timing = Timing::default();
         let mut delay = Delay::new(&timing);
         (0..100).for_each(|_| delay.answered());
-        assert!((0..30).all(|_| !delay.dropped(1, &timing, false)));
-        assert!((0..10).any(|_| delay.dropped(1, &timing, false)));
+        assert!((0..30).all(|_| delay.dropped(1, 10, 20, &timing, false).is_none()));
+        let why = (0..10).find_map(|_| delay.dropped(1, 10, 20, &timing, false));
+        assert_eq!(why, Some(Loss::Drops { drops: 31, answers: 100 }));
         assert_eq!(delay.us, 5_000);
-        assert!((0..20).any(|_| delay.dropped(9, &timing, false)));
-        (0..500).for_each(|_| _ = delay.dropped(9, &timing, false));
+        // What was lost before the pause grew counts no more.
+        assert_eq!(delay.dropped(9, 10, 25, &timing, false), None);
+        assert_eq!(delay.dropped(9, 30, 30, &timing, false), Some(Loss::Tries(9)));
+        (0..500).for_each(|_| _ = delay.dropped(9, 30, 30, &timing, false));
         assert_eq!(delay.us, 1_000_000);
     }
 }

@@ -76,6 +76,9 @@ struct Scripted {
     tries: BTreeMap<u16, u64>,
     open_max: usize,
     sockets_max: Option<usize>,
+    /// All ports accept, one every so many milliseconds and five at once; other attempts are dropped.
+    pause_ms: Option<u64>,
+    next_ms: u64,
 }
 
 impl Network for Scripted {
@@ -96,6 +99,13 @@ impl Network for Scripted {
             4 if *tries > 1 => Some(self.now_ms + 10),
             5 => return Err(NetError::HostUnreachable),
             _ => None,
+        };
+        let decided_at = match self.pause_ms {
+            Some(pause_ms) if self.next_ms <= self.now_ms + 4 * pause_ms => {
+                self.next_ms = self.next_ms.max(self.now_ms) + pause_ms;
+                Some(self.now_ms + 1)
+            }
+            _ => decided_at,
         };
         self.next_id += 1;
         self.open.insert(self.next_id, (port, decided_at));
@@ -212,6 +222,15 @@ fn timing_pings_open_the_window() {
     assert_eq!((shown.len(), shown[0].as_str()), (1001, "1 open syn-ack"));
     // A window of ten would need twenty seconds.
     assert!(network.tries[&1] > 1 && network.now_ms < 8_000, "{} pings, {} ms", network.tries[&1], network.now_ms);
+}
+
+#[test]
+fn a_host_that_limits_the_rate_is_asked_slower() {
+    let limits = Scripted { pause_ms: Some(20), ..Scripted::default() };
+    let (shown, network) = scripted(limits, 1, &(100..400).collect::<Vec<_>>(), Timing::default());
+    assert!(shown.len() == 300 && shown.iter().all(|port| port.ends_with(" open syn-ack")));
+    // Six seconds at its rate. What was lost before a pause grew does not make it grow again.
+    assert!(network.now_ms < 12_000, "{} ms", network.now_ms);
 }
 
 #[test]
