@@ -74,6 +74,36 @@ fn closed_port_refuses() {
     assert_eq!(connect(&mut network, address), Err(NetError::Refused));
 }
 
+/// What becomes of a probe; a busy system may need more than one look.
+fn probe(network: &mut RealNetwork, to: SocketAddr) -> Result<SocketId, NetError> {
+    let (id, _) = network.open_probe(to)?;
+    until(network, |network, _| network.probe_result(id)).map(|()| id).inspect_err(|_| network.close(id))
+}
+
+/// Sockets of refused connections are used again, for whatever may be asked next.
+#[test]
+fn refused_sockets_are_used_again() {
+    let mut network = RealNetwork::new().unwrap();
+    let closed = TcpListener::bind(loopback()).unwrap().local_addr().unwrap().port();
+    let servers = ["127.0.0.1", "127.71.3.4", "::1"].map(|ip| TcpListener::bind((ip, 0)).unwrap());
+    for server in &servers {
+        let open = server.local_addr().unwrap();
+        for round in 0..4 {
+            for other in &servers {
+                let asked = SocketAddr::new(other.local_addr().unwrap().ip(), closed);
+                assert_eq!(probe(&mut network, asked), Err(NetError::Refused), "{asked}, round {round}");
+            }
+            let id = probe(&mut network, open).unwrap();
+            let (peer, _) = (network.local_addr(id), network.abort(id));
+            assert_eq!(server.accept().map(|(_, peer)| peer).ok(), peer, "{open}, round {round}");
+        }
+        let id = connect(&mut network, open).unwrap();
+        assert_eq!(network.peer_addr(id), Some(open));
+        network.close(id);
+    }
+    assert_eq!(network.sockets_open(), 0);
+}
+
 #[test]
 fn readiness_names_the_socket() {
     let listener = TcpListener::bind(loopback()).unwrap();
