@@ -22,6 +22,8 @@ enum Peer {
     Tarpit,
     /// Accepts everything, and sends as fast as it is read.
     Flooding,
+    /// Speaks TLS, and answers every hello with an alert, as servers do that want a name or a certificate.
+    Alerting,
     /// Refuses most ports; some accept and greet.
     Usual,
 }
@@ -102,7 +104,7 @@ impl Network for Simulated {
             return Some(Err(NetError::Refused));
         }
         socket.readable_at = socket.readable_at.or(match socket.peer {
-            Peer::Usual | Peer::Flooding | Peer::Resetting => Some(at + 10),
+            Peer::Usual | Peer::Flooding | Peer::Resetting | Peer::Alerting => Some(at + 10),
             Peer::Tarpit => Some(at + 900),
             Peer::Silent => None,
         });
@@ -121,7 +123,9 @@ impl Network for Simulated {
                 b"x"
             }
             Peer::Flooding => &[b'f'; 4096],
-            Peer::Usual if socket.sent > 0 => return Read::WouldBlock,
+            Peer::Usual | Peer::Alerting if socket.sent > 0 => return Read::WouldBlock,
+            // Alert, TLS 1.2: fatal, internal error.
+            Peer::Alerting => b"\x15\x03\x03\0\x02\x02\x50",
             Peer::Usual => b"SSH-2.0-OpenSSH_9.9 Simulated\r\n",
             Peer::Silent => return Read::WouldBlock,
         };
@@ -242,6 +246,16 @@ fn a_tarpit_is_left_when_the_host_has_no_time() {
     let open = hosts[1].ports.iter().filter(|port| port.state == PortState::Open);
     assert_eq!(open.filter(|port| port.service_name() == Some("ssh")).count(), 2);
     assert!(network.sockets.is_empty());
+}
+
+#[test]
+fn who_lets_nobody_into_tls_keeps_the_name_of_the_port() {
+    let (hosts, network, _) = scan(&[Peer::Alerting], 3, 7, 0);
+    for port in &hosts[0].ports {
+        let version = port.version.as_ref().expect("TLS was found");
+        assert!(version.tls_tunnel && !version.probed && version.name.is_none(), "{version:?}");
+    }
+    assert!(network.next_id <= 3 * 60, "{} connections", network.next_id);
 }
 
 #[test]
