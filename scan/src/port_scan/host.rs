@@ -182,10 +182,10 @@ impl HostScan {
         count <= max
     }
 
-    /// The first answer that came from the host, else any that is no silence.
-    pub fn best_answer(&self) -> Option<Answer> {
-        let answers = || self.outcomes.iter().flatten();
-        answers().find(|answer| answer.from_host).or_else(|| answers().next()).copied()
+    /// The first answer that came from the host, else any that is no silence; and to the question about which port.
+    pub fn best_answer(&self) -> Option<(u16, Answer)> {
+        let answers = || self.ports.iter().zip(&self.outcomes).filter_map(|(&port, answer)| Some((port, (*answer)?)));
+        answers().find(|(_, answer)| answer.from_host).or_else(|| answers().next())
     }
 
     /// Writes what was found.

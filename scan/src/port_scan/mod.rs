@@ -353,8 +353,8 @@ impl<'m> PortScan<'m> {
         }
     }
 
-    /// For discovery: the answer that decided each host, and its round-trip estimate.
-    pub fn answers(&self) -> Vec<(Option<Answer>, Estimate)> {
+    /// For discovery: the port and the answer that decided each host, and its round-trip estimate.
+    pub fn answers(&self) -> Vec<(Option<(u16, Answer)>, Estimate)> {
         self.hosts.iter().map(|host| (host.best_answer(), host.estimate)).collect()
     }
 
