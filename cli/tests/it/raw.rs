@@ -188,6 +188,17 @@ fn raw_scans_between_networks() {
             &["MAC Address: 02:00:00:00:77:02 (Unknown)"],
         );
     }
+    check(&networks.scan("-n -6 -p 8080 --disable-arp-ping fd77::2"), &["MAC Address: 02:00:00:00:77:02 (Unknown)"]);
+    // To a neighbour no way has to be found; else the probe is one that was answered.
+    for (what, heading) in [
+        ("-p 8080 10.77.0.2", "\nTRACEROUTE\nHOP"),
+        ("-sn 10.77.0.2", "\nTRACEROUTE\nHOP"),
+        ("-sn 10.78.0.3", "\nTRACEROUTE (using proto 1/icmp)\nHOP"),
+        ("-sn -PS8081 10.78.0.3", "\nTRACEROUTE (using port 8081/tcp)\nHOP"),
+    ] {
+        let report = networks.scan(&format!("-n --traceroute {what}"));
+        assert!(report.contains(heading), "{report}");
+    }
     let report = networks.scan("-n -sU -p 8080,8082 10.77.0.2 --reason");
     check(
         &report,
