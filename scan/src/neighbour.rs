@@ -113,9 +113,6 @@ impl Method for Neighbours {
         let mut buffer = [0; CAPTURE_LEN];
         for _ in 0..TAKEN_MAX {
             let Some((len, link)) = self.capture.next(&mut buffer) else { return };
-            if link.is_outgoing {
-                continue;
-            }
             let packet = &buffer[..len];
             let found = match link.ethertype {
                 raw::ETHERTYPE_ARP => {

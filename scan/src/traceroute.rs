@@ -104,10 +104,8 @@ impl Way {
         let mut ready = Vec::new();
         let mut buffer = [0; CAPTURE_LEN];
         loop {
-            while let Some((len, link)) = capture.next(&mut buffer) {
-                if !link.is_outgoing
-                    && let Some(seen) = wire::parse(&buffer[..len])
-                {
+            while let Some((len, _)) = capture.next(&mut buffer) {
+                if let Some(seen) = wire::parse(&buffer[..len]) {
                     self.answer(&seen, network.now_us());
                 }
             }

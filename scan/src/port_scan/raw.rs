@@ -16,6 +16,7 @@ use crate::zone;
 use hashbrown::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
 
 /// Packets taken from the system in one go.
 const TAKEN_MAX: usize = 4096;
@@ -97,8 +98,9 @@ pub struct Raw<'a> {
     capture: Capture,
     watched: Option<SocketId>,
     payloads: Option<&'a ProbeFile>,
-    /// First of the local ports.
+    /// First of the local ports; the one chosen, or all of them.
     base_port: u16,
+    local_ports: RangeInclusive<u16>,
     secret: u32,
     options: RawOptions,
     /// Our address towards a host.
@@ -133,13 +135,18 @@ impl<'a> Raw<'a> {
         seed: u64,
         options: RawOptions,
     ) -> io::Result<Raw<'a>> {
+        let base_port = base_port.clamp(1024, u16::MAX - TRIES_MAX);
+        let local_ports = options.local_port.map_or(base_port..=base_port + TRIES_MAX - 1, |port| port..=port);
+        let capture = Capture::open()?;
+        capture.only_to(&local_ports);
         Ok(Raw {
             kind,
             sender: Sender::open(options.interface.as_deref())?,
-            capture: Capture::open()?,
+            capture,
             watched: None,
             payloads,
-            base_port: base_port.clamp(1024, u16::MAX - TRIES_MAX),
+            base_port,
+            local_ports,
             secret: (seed ^ (seed >> 32)) as u32 | 1,
             options,
             sources: HashMap::default(),
@@ -206,10 +213,7 @@ impl<'a> Raw<'a> {
 
     /// What a packet says about a probe of ours.
     fn understand(&self, seen: &Seen) -> Option<(Key, Answer)> {
-        let is_ours = |port: u16| match self.options.local_port {
-            Some(own) => port == own,
-            None => (self.base_port..self.base_port + TRIES_MAX).contains(&port),
-        };
+        let is_ours = |port: u16| self.local_ports.contains(&port);
         let key = |host: IpAddr, protocol: u8, port: u16, local: Option<u16>| {
             let mut key = *self.sent.get(&(host, protocol, port))?;
             // With one local port for all it is taken to be the last try.
@@ -339,10 +343,7 @@ impl Method for Raw<'_> {
         let _ = ready;
         let mut buffer = [0; CAPTURE_LEN];
         for _ in 0..TAKEN_MAX {
-            let Some((len, link)) = self.capture.next(&mut buffer) else { return };
-            if link.is_outgoing {
-                continue;
-            }
+            let Some((len, _)) = self.capture.next(&mut buffer) else { return };
             let Some(seen) = wire::parse(&buffer[..len]) else { continue };
             if let Some((key, answer)) = self.understand(&seen) {
                 self.trace.received(len);

@@ -8,6 +8,7 @@ use std::ffi::CStr;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// What the system keeps for us of packets that were not read yet.
@@ -112,7 +113,7 @@ impl Sender {
     }
 }
 
-/// Sends frames on links, and sees all that comes in on any of them.
+/// Sends frames on links, and sees what comes in on any of them.
 #[derive(Debug)]
 pub struct Capture {
     fd: OwnedFd,
@@ -125,8 +126,6 @@ pub struct Link {
     pub ethertype: u16,
     /// The link's sender.
     pub mac: Option<[u8; 6]>,
-    /// It is ours, on its way out.
-    pub is_outgoing: bool,
 }
 
 impl Capture {
@@ -137,7 +136,23 @@ impl Capture {
         let fd = socket(libc::AF_PACKET, libc::SOCK_DGRAM, libc::c_int::from(all))?;
         // Best effort: with less, packets are lost sooner.
         let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, RECEIVE_BUFFER);
+        // Systems that do not know this pass them on, and `next` leaves them out.
+        let _ = set_option(&fd, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, 1);
         Ok(Capture { fd })
+    }
+
+    /// From now on the system leaves out TCP and UDP over IP that is not to one of these local ports, and what is
+    /// not IP. Best effort: who does not want the rest has to look for himself.
+    #[allow(unsafe_code, reason = "the standard library has no packet filters")]
+    pub fn only_to(&self, ports: &RangeInclusive<u16>) {
+        let mut filter = filter(ports);
+        let program = libc::sock_fprog { len: filter.len() as libc::c_ushort, filter: filter.as_mut_ptr() };
+        let (option, len) = (libc::SO_ATTACH_FILTER, size_of::<libc::sock_fprog>() as libc::socklen_t);
+        // SAFETY: The program is live for the call, which only reads it, and has as many instructions as it says.
+        unsafe {
+            let program = (&raw const program).cast();
+            libc::setsockopt(self.fd.as_raw_fd(), libc::SOL_SOCKET, option, program, len);
+        }
     }
 
     /// Whether [`Capture::open`] would be allowed. No such socket is opened: to close one takes the system some 15 ms.
@@ -155,22 +170,22 @@ impl Capture {
     /// The next packet without its link header; `None` when there is none now.
     #[allow(unsafe_code, reason = "the standard library has no packet sockets")]
     pub fn next(&self, buffer: &mut [u8; CAPTURE_LEN]) -> Option<(usize, Link)> {
-        let mut address = MaybeUninit::<libc::sockaddr_ll>::zeroed();
-        let mut len = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
-        // SAFETY: Buffer and address are live and exclusively ours for the call, with their own lengths.
-        let got = unsafe {
-            let (data, address) = (buffer.as_mut_ptr().cast(), address.as_mut_ptr().cast());
-            libc::recvfrom(self.fd.as_raw_fd(), data, CAPTURE_LEN, 0, address, &raw mut len)
-        };
-        let got = usize::try_from(got).ok()?;
-        // SAFETY: The memory was zeroed, which is a valid address (integers), and then maybe filled.
-        let address = unsafe { address.assume_init() };
-        let link = Link {
-            ethertype: u16::from_be(address.sll_protocol),
-            mac: (address.sll_halen == 6).then(|| address.sll_addr.first_chunk().copied()).flatten(),
-            is_outgoing: address.sll_pkttype == libc::PACKET_OUTGOING,
-        };
-        Some((got.min(CAPTURE_LEN), link))
+        loop {
+            let mut address = MaybeUninit::<libc::sockaddr_ll>::zeroed();
+            let mut len = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+            // SAFETY: Buffer and address are live and exclusively ours for the call, with their own lengths.
+            let got = unsafe {
+                let (data, address) = (buffer.as_mut_ptr().cast(), address.as_mut_ptr().cast());
+                libc::recvfrom(self.fd.as_raw_fd(), data, CAPTURE_LEN, 0, address, &raw mut len)
+            };
+            let got = usize::try_from(got).ok()?;
+            // SAFETY: The memory was zeroed, which is a valid address (integers), and then maybe filled.
+            let address = unsafe { address.assume_init() };
+            if address.sll_pkttype != libc::PACKET_OUTGOING {
+                let mac = (address.sll_halen == 6).then(|| address.sll_addr.first_chunk().copied()).flatten();
+                return Some((got.min(CAPTURE_LEN), Link { ethertype: u16::from_be(address.sll_protocol), mac }));
+            }
+        }
     }
 
     /// Sends a packet to a neighbour on a link.
@@ -198,6 +213,42 @@ impl Capture {
         };
         if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
+}
+
+/// A program for the system that a packet from its IP header on passes when it may be an answer to one from these
+/// ports: errors and replies of ICMP always; TCP and UDP by their local port; of IPv6 also what has extension headers.
+fn filter(ports: &RangeInclusive<u16>) -> [libc::sock_filter; 21] {
+    use libc::{BPF_ABS, BPF_ALU, BPF_B, BPF_H, BPF_IND, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET};
+    use libc::{BPF_K, BPF_LD, BPF_LDX, BPF_MSH, BPF_RET, BPF_RSH};
+    let step = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
+    // Where to go, counted from the next instruction, if it holds and if not.
+    let test = |code: u32, k: u32, jt, jf| libc::sock_filter { code: (BPF_JMP | code | BPF_K) as u16, jt, jf, k };
+    let (byte, word) = (BPF_LD | BPF_B | BPF_ABS, BPF_LD | BPF_H | BPF_ABS);
+    [
+        step(byte, 0),
+        step(BPF_ALU | BPF_RSH | BPF_K, 4),
+        test(BPF_JEQ, 4, 0, 9),
+        // IPv4: the protocol, no later fragment, and the port behind the header.
+        step(byte, 9),
+        test(BPF_JEQ, libc::IPPROTO_ICMP as u32, 14, 0),
+        test(BPF_JEQ, libc::IPPROTO_TCP as u32, 1, 0),
+        test(BPF_JEQ, libc::IPPROTO_UDP as u32, 0, 13),
+        step(word, 6),
+        test(BPF_JSET, 0x1FFF, 11, 0),
+        step(BPF_LDX | BPF_B | BPF_MSH, 0),
+        step(BPF_LD | BPF_H | BPF_IND, 2),
+        step(BPF_JMP | BPF_JA, 5),
+        // IPv6: the same at fixed places.
+        test(BPF_JEQ, 6, 0, 7),
+        step(byte, 6),
+        test(BPF_JEQ, libc::IPPROTO_TCP as u32, 1, 0),
+        test(BPF_JEQ, libc::IPPROTO_UDP as u32, 0, 3),
+        step(word, 42),
+        test(BPF_JGE, u32::from(*ports.start()), 0, 2),
+        test(BPF_JGT, u32::from(*ports.end()), 1, 0),
+        step(BPF_RET | BPF_K, CAPTURE_LEN as u32),
+        step(BPF_RET | BPF_K, 0),
+    ]
 }
 
 /// An address of an interface with its network.
@@ -321,6 +372,7 @@ fn bits_of(mask: IpAddr) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::What;
 
     #[test]
     fn loopback_is_an_interface() {
@@ -333,5 +385,31 @@ mod tests {
     #[test]
     fn a_capture_is_allowed_to_whom_it_opens() {
         assert_eq!(Capture::is_allowed(), Capture::open().is_ok());
+    }
+    #[test]
+    fn only_answers_to_our_ports_pass() {
+        let capture = Capture::open().expect("packet sockets need privilege");
+        let peer = |ip: &str| std::net::UdpSocket::bind((ip, 0)).unwrap();
+        let ours = [peer("127.0.0.1"), peer("::1"), peer("127.0.0.1"), peer("::1")];
+        let port = |of: &std::net::UdpSocket| of.local_addr().unwrap().port();
+        for (local, to) in ours.iter().zip([&ours[2], &ours[3], &ours[0], &ours[1]]) {
+            capture.only_to(&(port(local)..=port(local)));
+            while capture.next(&mut [0; CAPTURE_LEN]).is_some() {}
+            let (open, own) = (to.local_addr().unwrap(), local.local_addr().unwrap());
+            let closed = peer(&open.ip().to_string()).local_addr().unwrap();
+            // ICMP answers the second.
+            local.send_to(b"out", open).unwrap();
+            local.send_to(b"out", closed).unwrap();
+            to.send_to(b"back", own).unwrap();
+            let mut seen = Vec::new();
+            let mut buffer = [0; CAPTURE_LEN];
+            while let Some((len, _)) = capture.next(&mut buffer) {
+                seen.extend(crate::wire::parse(&buffer[..len]).map(|seen| seen.what));
+            }
+            let is_error = |what: &What| matches!(what, What::IcmpError { about, .. } if about.first == port(local));
+            seen.retain(|what| matches!(what, What::Udp { .. }) || is_error(what));
+            assert!(is_error(&seen[0]), "{seen:?}");
+            assert_eq!(seen[1..], [What::Udp { from_port: port(to), to_port: port(local) }]);
+        }
     }
 }
