@@ -209,6 +209,9 @@ fn raw_scans_between_networks() {
         &report,
         &["8080/udp open   http-proxy udp-response ttl 64", "8082/udp closed us-cli     port-unreach ttl 64"],
     );
+    // A router's word comes once a second, and as a start some more.
+    let second = std::time::Duration::from_secs(1);
+    std::thread::sleep(second);
     let report = networks.scan("-n -sn -v --reason -PE 10.78.0.3 10.79.0.1 10.80.0.1");
     check(
         &report,
@@ -218,17 +221,17 @@ fn raw_scans_between_networks() {
             "Nmap scan report for 10.80.0.1 [host down, received admin-prohibited ttl 64]",
         ],
     );
+    std::thread::sleep(second);
     let report = networks.scan("-n -Pn -p 80 10.79.0.1 10.80.0.1 --reason");
     check(
         &report,
         &["80/tcp filtered http    no-response", "80/tcp filtered http    admin-prohibited from 10.77.0.2 ttl 64"],
     );
     // A router's word reaches a connection too, though the attempt goes on.
-    // It says so once a second, and as a start some more.
     for (scan, forbidden) in
         [("-sT", "tcp filtered http    host-unreach"), ("--unprivileged -sU", "udp filtered http    host-unreach")]
     {
-        std::thread::sleep(std::time::Duration::from_secs(1));
+        std::thread::sleep(second);
         let report = networks.scan(&format!("-n -Pn {scan} -p 80 10.80.0.1 --reason"));
         check(&report, &[&format!("80/{forbidden}")]);
     }

@@ -571,8 +571,9 @@ impl<'m> PortScan<'m> {
             return self
                 .decide(key, Answer { state, reason: Reason::NoResponse, ttl: 0, from_host: false, other: None });
         }
-        // Where one port is all, there is no rate to limit.
-        let pause_us = if host.ports.len() == 1 { 0 } else { LEVEL_PAUSE_US };
+        // Where one port is all, there is no rate to limit; a neighbour may have to wake up first.
+        let is_alone = host.ports.len() == 1 && self.method.protocol() != Protocol::Ip;
+        let pause_us = if is_alone { 0 } else { LEVEL_PAUSE_US };
         host.repeat(key, now_us + pause_us, sent_us);
     }
 
