@@ -11,7 +11,7 @@ use perilune_scan::port::{self, Protocols};
 use perilune_scan::port_scan::connect::Connect;
 use perilune_scan::port_scan::raw::{Kind, Ping, Raw, RawOptions};
 use perilune_scan::port_scan::{Method, PortScan};
-use perilune_scan::result::{Host, HostState, Reason};
+use perilune_scan::result::{Host, HostState, Protocol, Reason};
 use perilune_scan::sys::raw::{self, Interface};
 use perilune_scan::timing::Timing;
 use perilune_scan::vendor::Vendors;
@@ -72,6 +72,7 @@ impl Discovery<'_> {
         let pings = if self.is_privileged { pings(self.options)? } else { Vec::new() };
         let connect_ports = if self.is_privileged { Vec::new() } else { connect_ports(self.options)? };
         let interfaces = if self.is_privileged { raw::interfaces().map_err(no_packets)? } else { Vec::new() };
+        let links = self.links(&interfaces);
         let asks_links = (asks || self.has_raw_scan) && !self.options.disable_arp_ping && !self.options.send_ip;
         let [mut near_v4, mut near_v6, mut others] = [const { Vec::new() }; 3];
         for (idx, Candidate { host, .. }) in batch.iter_mut().enumerate() {
@@ -79,7 +80,7 @@ impl Discovery<'_> {
                 if asks {
                     (host.state, host.reason) = (HostState::Up, Reason::LocalhostResponse);
                 }
-            } else if asks_links && is_near(&interfaces, host) {
+            } else if asks_links && is_near(&links, host) {
                 if host.address.is_ipv4() { near_v4.push(idx) } else { near_v6.push(idx) }
             } else if asks {
                 others.push(idx);
@@ -108,24 +109,31 @@ impl Discovery<'_> {
         let mut hosts: Vec<Host> = round.which.iter().map(|&idx| batch[idx].host.clone()).collect();
         match round.asked {
             Asked::OnTheLink => {
-                let mut method = Neighbours::open().map_err(no_packets)?;
+                let links = self.links(&raw::interfaces().map_err(no_packets)?);
+                let mut method = Neighbours::open(links.clone()).map_err(no_packets)?;
                 method.trace().set(self.traces_packets);
-                let timing = Timing { initial_rtt_ms: self.timing.initial_rtt_ms.min(200), ..self.timing };
-                discovery::ping(network, &mut method, &mut hosts, &[0], timing, stop);
+                discovery::ping(network, &mut method, &mut hosts, &[0], timing_on_links(self.timing), stop);
                 self.note_hardware(&mut hosts, &method);
-                note_links(&raw::interfaces().map_err(no_packets)?, &hosts);
+                note_links(&links, &hosts);
             }
             Asked::ByPackets(pings) => {
                 let indices: Vec<u16> = (0..pings.len() as u16).collect();
-                let method = Raw::open(Kind::Ping(pings), None, self.base_port, self.seed, self.raw.clone());
+                let kind = Kind::Ping(pings.clone());
+                let method = Raw::open(kind, None, self.base_port, self.seed, self.raw.clone());
                 let mut method = method.map_err(no_packets)?;
                 method.trace().set(self.traces_packets);
-                discovery::ping(network, &mut method, &mut hosts, &indices, self.timing, stop);
+                let seen = discovery::ping(network, &mut method, &mut hosts, &indices, self.timing, stop);
+                for (host, idx) in hosts.iter_mut().zip(seen) {
+                    host.seen_by = idx.and_then(|idx| port_of(pings.get(usize::from(idx))?));
+                }
             }
             Asked::ByConnecting(ports) => {
                 let mut method = Connect::default();
                 method.trace().set(self.traces_packets);
-                discovery::ping(network, &mut method, &mut hosts, &ports, self.timing, stop);
+                let seen = discovery::ping(network, &mut method, &mut hosts, &ports, self.timing, stop);
+                for (host, port) in hosts.iter_mut().zip(seen) {
+                    host.seen_by = port.map(|port| (Protocol::Tcp, port));
+                }
             }
         }
         for (idx, mut host) in round.which.into_iter().zip(hosts) {
@@ -137,12 +145,32 @@ impl Discovery<'_> {
         Ok(())
     }
 
+    /// The interfaces that neighbours are asked on: all, or the one that was chosen.
+    fn links(&self, interfaces: &[Interface]) -> Vec<Interface> {
+        let is_chosen = |it: &&Interface| self.raw.interface.as_ref().is_none_or(|name| it.name == *name);
+        interfaces.iter().filter(is_chosen).cloned().collect()
+    }
+
     fn note_hardware(&self, hosts: &mut [Host], method: &Neighbours) {
         let vendors = vendors(self.options);
         for host in hosts {
             host.mac = method.macs.get(&host.address).copied();
             host.mac_vendor = host.mac.and_then(|mac| vendors.of(&mac)).map(str::to_owned);
         }
+    }
+}
+
+/// Neighbours answer fast.
+fn timing_on_links(timing: Timing) -> Timing {
+    Timing { initial_rtt_ms: timing.initial_rtt_ms.min(200), ..timing }
+}
+
+/// The port that a question is about.
+fn port_of(ping: &Ping) -> Option<(Protocol, u16)> {
+    match *ping {
+        Ping::Syn(port) | Ping::Ack(port) => Some((Protocol::Tcp, port)),
+        Ping::Udp(port) => Some((Protocol::Udp, port)),
+        Ping::Echo | Ping::Timestamp | Ping::Mask => None,
     }
 }
 
@@ -224,19 +252,30 @@ fn vendors(options: &Options) -> Vendors {
     Vendors::parse(&text.unwrap_or_default())
 }
 
-/// Hardware addresses of neighbours that were not asked for theirs: the system has learned them for our packets.
-pub fn learned_hardware(options: &Options, hosts: &mut [Host]) {
+/// Hardware addresses of neighbours that were not asked for theirs: the system has learned those of IPv4 for our
+/// packets and tells them; the others are asked now.
+pub fn learned_hardware(network: &mut dyn Network, options: &Options, timing: Timing, hosts: &mut [Host]) {
     let interfaces = raw::interfaces().unwrap_or_default();
-    let is_near = |host: &&mut Host| {
-        host.mac.is_none() && neighbour::interface_of(&interfaces, host.address).is_some() && host.address.is_ipv4()
-    };
-    let mut near = hosts.iter_mut().filter(is_near).peekable();
-    if near.peek().is_none() {
+    let is_near = |host: &&mut Host| host.mac.is_none() && neighbour::interface_of(&interfaces, host.address).is_some();
+    let mut near: Vec<&mut Host> = hosts.iter_mut().filter(is_near).collect();
+    if near.is_empty() {
         return;
+    }
+    for host in &mut near {
+        host.mac = interface::next_hop_mac(host.address);
+    }
+    let mut unknown: Vec<Host> = near.iter().filter(|host| host.mac.is_none()).map(|host| (**host).clone()).collect();
+    if !unknown.is_empty()
+        && let Ok(mut method) = Neighbours::open(interfaces.clone())
+    {
+        let stop = |_: &mut PortScan<'_>| crate::interrupt::count() > 0;
+        discovery::ping(network, &mut method, &mut unknown, &[0], timing_on_links(timing), stop);
+        for host in near.iter_mut().filter(|host| host.mac.is_none()) {
+            host.mac = method.macs.get(&host.address).copied();
+        }
     }
     let vendors = vendors(options);
     for host in near {
-        host.mac = interface::next_hop_mac(host.address);
         host.mac_vendor = host.mac.and_then(|mac| vendors.of(&mac)).map(str::to_owned);
     }
 }

@@ -296,14 +296,16 @@ fn excluded(
     servers: &[SocketAddr],
     seed: u64,
 ) -> Result<Vec<Target>, Failure> {
+    // An empty list excludes nothing; an empty item of another is a slip that could hide what was to be spared.
+    let lists = options.exclude.iter().filter(|list| !list.trim().is_empty());
     let mut expressions: Vec<String> =
-        options.exclude.iter().flat_map(|list| list.split(',')).map(|item| item.trim().to_owned()).collect();
+        lists.flat_map(|list| list.split(',')).map(|item| item.trim().to_owned()).collect();
     if let Some(path) = &options.excludefile {
         expressions.extend(list(path)?);
     }
     look_up(names, &expressions, Families::Any, network, servers, seed);
     let mut excluded = Vec::new();
-    for expression in expressions.iter().filter(|expression| !expression.is_empty()) {
+    for expression in &expressions {
         excluded.extend(target::exclusions(expression, names).map_err(|error| Failure(format!("--exclude: {error}")))?);
     }
     Ok(excluded)

@@ -25,7 +25,7 @@ pub fn connect_ping(
     ping(network, &mut Connect::default(), hosts, ports, timing, stop);
 }
 
-/// The same with another kind of probe.
+/// The same with another kind of probe; the port of each host that its answer was about.
 pub fn ping(
     network: &mut dyn Network,
     method: &mut dyn Method,
@@ -33,7 +33,7 @@ pub fn ping(
     ports: &[u16],
     timing: Timing,
     mut stop: impl FnMut(&mut PortScan<'_>) -> bool,
-) {
+) -> Vec<Option<u16>> {
     let ports: Rc<[u16]> = ports.into();
     let targets = hosts.iter().map(|host| (host.address, Rc::clone(&ports))).collect();
     let mut scan = PortScan::new(method, targets, timing, ScanOptions { first_answer_ends: true, record: false });
@@ -44,9 +44,12 @@ pub fn ping(
         }
     }
     scan.stop(network);
-    for (host, (answer, estimate)) in hosts.iter_mut().zip(scan.answers()) {
+    let answers = scan.answers();
+    for (host, (answer, estimate)) in hosts.iter_mut().zip(&answers) {
+        let answer = answer.map(|(_, answer)| answer);
         host.state = if answer.is_some_and(|answer| answer.from_host) { HostState::Up } else { HostState::Down };
         (host.reason, host.reason_ttl) = answer.map_or((Reason::NoResponse, 0), |answer| (answer.reason, answer.ttl));
         host.times = estimate.times();
     }
+    answers.into_iter().map(|(answer, _)| answer.map(|(port, _)| port)).collect()
 }

@@ -46,12 +46,14 @@ pub fn interface_of(interfaces: &[Interface], address: IpAddr) -> Option<&Interf
 }
 
 impl Neighbours {
+    /// Asks on these links.
+    ///
     /// # Errors
     /// Without privilege.
-    pub fn open() -> io::Result<Neighbours> {
+    pub fn open(interfaces: Vec<Interface>) -> io::Result<Neighbours> {
         Ok(Neighbours {
             capture: Capture::open()?,
-            interfaces: raw::interfaces()?,
+            interfaces,
             watched: None,
             asked: HashMap::default(),
             macs: HashMap::default(),

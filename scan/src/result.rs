@@ -129,6 +129,8 @@ pub struct Host {
     /// Seconds since 1970.
     pub started_at: u64,
     pub ended_at: u64,
+    /// The TCP or UDP port whose answer showed that it is up.
+    pub seen_by: Option<(Protocol, u16)>,
     /// `None`: nothing was measured.
     pub times: Option<Times>,
     /// Hardware address of a neighbour on the same link.
@@ -162,6 +164,7 @@ impl Host {
             reason_ttl: 0,
             started_at: 0,
             ended_at: 0,
+            seen_by: None,
             times: None,
             mac: None,
             mac_vendor: None,

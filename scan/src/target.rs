@@ -226,10 +226,10 @@ pub fn expressions(list: &[u8]) -> Result<Vec<String>, TargetError> {
 /// What `--exclude` spares: a comma-separated list of expressions, names with all their addresses.
 ///
 /// # Errors
-/// Any expression that cannot be read: scanning what was to be spared is worse than stopping.
+/// Any expression that cannot be read, an empty one included: scanning what was to be spared is worse than stopping.
 pub fn exclusions(list: &str, hosts: &Hosts) -> Result<Vec<Target>, TargetError> {
     let mut excluded = Vec::new();
-    for expression in list.split(',').map(str::trim).filter(|expression| !expression.is_empty()) {
+    for expression in list.split(',').map(str::trim) {
         let target = parse(expression, Families::Any, hosts)?;
         let bits = split_mask(expression).map(|(_, bits)| bits).unwrap_or_default();
         if bits.is_some_and(|bits| bits > target.addresses.bits()) {
@@ -702,7 +702,7 @@ mod tests {
         ] {
             assert_eq!(spared(address), expected, "{address}");
         }
-        for wrong in ["10.0.0.1,nosuch", "10.0.0.1/33", "::1/129", "10.0.0.1/"] {
+        for wrong in ["10.0.0.1,nosuch", "10.0.0.1/33", "::1/129", "10.0.0.1/", "", ",", "10.0.0.1,", "10.0.0.1,,::1"] {
             assert!(exclusions(wrong, &hosts).is_err(), "{wrong}");
         }
     }

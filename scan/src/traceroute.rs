@@ -1,12 +1,14 @@
 //! The way to a host: probes whose time to live ends at one router after the other.
 //!
 //! All distances up to a first guess are asked at once, then more until the host itself answers or nothing more does.
-//! The probe is what the host is known to answer: a SYN or UDP packet to a port, else an echo.
+//! The probe is what the host is known to answer: a SYN or UDP packet to a port, else an echo. To a neighbour there is
+//! no way to be found, so nothing is sent.
 
+use crate::neighbour;
 use crate::net::{Millis, Network};
 use crate::port_scan::raw::RawOptions;
 use crate::result::{Hop, Host, Protocol, Trace};
-use crate::sys::raw::{CAPTURE_LEN, Capture, Sender};
+use crate::sys::raw::{self, CAPTURE_LEN, Capture, Sender};
 use crate::wire::{self, SYN, Segment, What};
 use std::io;
 use std::net::IpAddr;
@@ -24,8 +26,13 @@ const TRIES: u8 = 2;
 /// # Errors
 /// Without privilege, or when there is no way at all.
 pub fn trace(network: &mut dyn Network, host: &mut Host, base_port: u16, options: &RawOptions) -> io::Result<()> {
-    let (sender, capture) = (Sender::open(options.interface.as_deref())?, Capture::open()?);
     let to = host.address;
+    if neighbour::interface_of(&raw::interfaces()?, to).is_some() {
+        let rtt_us = host.times.map_or(0, |times| times.srtt_us);
+        host.trace = Some(Trace { port: None, hops: vec![Hop { ttl: 1, address: to, name: None, rtt_us }] });
+        return Ok(());
+    }
+    let (sender, capture) = (Sender::open(options.interface.as_deref())?, Capture::open()?);
     let from = options.source_towards(to).ok_or(io::ErrorKind::NetworkUnreachable)?;
     let port = best_port(host);
     let mut way =
@@ -57,7 +64,7 @@ fn best_port(host: &Host) -> Option<(Protocol, u16)> {
     use crate::result::PortState::{Closed, Open};
     let tcp = |state| host.ports.iter().find(move |port| port.protocol == Protocol::Tcp && port.state == state);
     let udp = host.ports.iter().find(|port| port.protocol == Protocol::Udp && port.state == Closed);
-    tcp(Open).or_else(|| tcp(Closed)).or(udp).map(|port| (port.protocol, port.number))
+    tcp(Open).or_else(|| tcp(Closed)).or(udp).map(|port| (port.protocol, port.number)).or(host.seen_by)
 }
 
 struct Way {

@@ -44,6 +44,9 @@ pub fn main(workspace: &Workspace, _: &[String]) -> Result<(), Error> {
 
 /// Runs one test command, passing its lines on and adding up its results.
 fn run(command: &mut Command, tally: &mut Tally) -> Result<(), Error> {
+    // Tests wait for servers half of their time.
+    let threads = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    command.env("RUST_TEST_THREADS", threads.to_string());
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| process::cannot_start(command, error))?;
     let stdout = child.stdout.take().expect("it was piped above");
     for line in BufReader::new(stdout).split(b'\n') {

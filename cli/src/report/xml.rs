@@ -176,7 +176,7 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
         enclosed_scripts(out, "hostscript", &host.scripts)?;
     }
     if let Some(trace) = &host.trace {
-        self::trace(out, trace)?;
+        self::trace(out, trace, host.mac.is_some())?;
     }
     if let Some(times) = host.times {
         let (srtt, rttvar, to) = (times.srtt_us, times.rttvar_us, times.timeout_us);
@@ -252,8 +252,13 @@ fn address(out: &mut impl Write, host: &Host) -> io::Result<()> {
     Ok(())
 }
 
-fn trace(out: &mut impl Write, trace: &Trace) -> io::Result<()> {
-    let port = trace.port.map(|(protocol, port)| format!(" port=\"{port}\" proto=\"{protocol}\"")).unwrap_or_default();
+/// The way to a host; on the same link nothing was sent to find it.
+fn trace(out: &mut impl Write, trace: &Trace, is_near: bool) -> io::Result<()> {
+    let port = match trace.port {
+        Some((protocol, port)) => format!(" port=\"{port}\" proto=\"{protocol}\""),
+        None if is_near => String::new(),
+        None => " proto=\"icmp\"".to_owned(),
+    };
     writeln!(out, "<trace{port}>")?;
     for hop in &trace.hops {
         let name = hop.name.as_ref().map(|name| format!(" host=\"{}\"", escape(name.as_bytes()))).unwrap_or_default();

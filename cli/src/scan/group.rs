@@ -41,7 +41,7 @@ impl Scan<'_> {
             self.scan_ports(kind, protocol, &mut hosts, &own)?;
         }
         if self.is_privileged {
-            discover::learned_hardware(self.options, &mut hosts);
+            discover::learned_hardware(&mut self.network, self.options, self.timing, &mut hosts);
         }
         if self.options.version_detection {
             let (known, mut unknown): (Vec<Host>, Vec<Host>) =

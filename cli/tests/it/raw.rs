@@ -41,7 +41,12 @@ impl Networks {
              ip -n {middle} link set vc up; ip -n {far} link set vd up
              ip -n {near} route add default via 10.77.0.2; ip -n {far} route add default via 10.78.0.2
              ip -n {near} -6 route add default via fd77::2; ip -n {far} -6 route add default via fd78::2
-             ip netns exec {middle} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0"
+             ip netns exec {middle} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
+             for n in {near} {middle} {far}; do
+               while ip -n $n -o link show type veth | grep -qv 'state UP' || ip -n $n -6 addr show tentative | grep -q inet6; do
+                 sleep 0.05
+               done
+             done"
         ));
         networks
     }
@@ -188,11 +193,25 @@ fn raw_scans_between_networks() {
             &["MAC Address: 02:00:00:00:77:02 (Unknown)"],
         );
     }
+    check(&networks.scan("-n -6 -p 8080 --disable-arp-ping fd77::2"), &["MAC Address: 02:00:00:00:77:02 (Unknown)"]);
+    // To a neighbour no way has to be found; else the probe is one that was answered.
+    for (what, heading) in [
+        ("-p 8080 10.77.0.2", "\nTRACEROUTE\nHOP"),
+        ("-sn 10.77.0.2", "\nTRACEROUTE\nHOP"),
+        ("-sn 10.78.0.3", "\nTRACEROUTE (using proto 1/icmp)\nHOP"),
+        ("-sn -PS8081 10.78.0.3", "\nTRACEROUTE (using port 8081/tcp)\nHOP"),
+    ] {
+        let report = networks.scan(&format!("-n --traceroute {what}"));
+        assert!(report.contains(heading), "{report}");
+    }
     let report = networks.scan("-n -sU -p 8080,8082 10.77.0.2 --reason");
     check(
         &report,
         &["8080/udp open   http-proxy udp-response ttl 64", "8082/udp closed us-cli     port-unreach ttl 64"],
     );
+    // A router's word comes once a second, and as a start some more.
+    let second = std::time::Duration::from_secs(1);
+    std::thread::sleep(second);
     let report = networks.scan("-n -sn -v --reason -PE 10.78.0.3 10.79.0.1 10.80.0.1");
     check(
         &report,
@@ -202,17 +221,17 @@ fn raw_scans_between_networks() {
             "Nmap scan report for 10.80.0.1 [host down, received admin-prohibited ttl 64]",
         ],
     );
+    std::thread::sleep(second);
     let report = networks.scan("-n -Pn -p 80 10.79.0.1 10.80.0.1 --reason");
     check(
         &report,
         &["80/tcp filtered http    no-response", "80/tcp filtered http    admin-prohibited from 10.77.0.2 ttl 64"],
     );
     // A router's word reaches a connection too, though the attempt goes on.
-    // It says so once a second, and as a start some more.
     for (scan, forbidden) in
         [("-sT", "tcp filtered http    host-unreach"), ("--unprivileged -sU", "udp filtered http    host-unreach")]
     {
-        std::thread::sleep(std::time::Duration::from_secs(1));
+        std::thread::sleep(second);
         let report = networks.scan(&format!("-n -Pn {scan} -p 80 10.80.0.1 --reason"));
         check(&report, &[&format!("80/{forbidden}")]);
     }

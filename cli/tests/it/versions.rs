@@ -126,3 +126,19 @@ fn the_bare_binary_knows_what_speaks_inside_tls() {
         assert!(shown.contains(&format!("{tunnel} method=probed conf=10")), "{shown}");
     }
 }
+
+#[test]
+fn who_answers_with_nothing_is_wrapped() {
+    let server = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("it is bound").port().to_string();
+    std::thread::spawn(move || {
+        while let Ok((_, peer)) = server.recv_from(&mut [0; 2048]) {
+            let _ = server.send_to(b"", peer);
+        }
+    });
+    let args = ["-n", "-Pn", "-sU", "-sV", "-p", &port, "-oX", "-", "127.0.0.1"];
+    let found = services(&run(env!("CARGO_BIN_EXE_perilune"), &args));
+    assert_eq!(found, services(&run("nmap", &args)));
+    let shown = &found[&format!("udp/{port}")];
+    assert!(shown.contains("name=tcpwrapped method=probed conf=8"), "{shown}");
+}

@@ -9,6 +9,9 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+/// Probes to a host before only the common window counts for it, unless it was seen to answer.
+const OWN_WINDOW_PROBES: u32 = 80;
+
 #[derive(Debug)]
 pub(super) struct HostScan {
     pub address: IpAddr,
@@ -19,6 +22,8 @@ pub(super) struct HostScan {
     /// Ports to be asked again.
     retries: VecDeque<Retry>,
     pub estimate: Estimate,
+    /// The longest that a probe in flight waits, microseconds, unless new deadlines were set.
+    pub timeout_us: u64,
     pub window: Window,
     pub delay: Delay,
     /// Probes in flight.
@@ -67,6 +72,7 @@ impl HostScan {
             next: 0,
             retries: VecDeque::new(),
             estimate: Estimate::default(),
+            timeout_us: 0,
             window: Window::new(timing, WINDOW_FIRST),
             delay: Delay::new(timing),
             active: 0,
@@ -101,6 +107,11 @@ impl HostScan {
 
     pub fn is_done(&self) -> bool {
         self.undecided == 0
+    }
+
+    /// Whether its own window says anything: it has answered, or was asked little so far.
+    pub fn is_known(&self) -> bool {
+        self.answers || self.sent_count < OWN_WINDOW_PROBES
     }
 
     /// What to ask next, if anything may be asked now.
@@ -171,10 +182,10 @@ impl HostScan {
         count <= max
     }
 
-    /// The first answer that came from the host, else any that is no silence.
-    pub fn best_answer(&self) -> Option<Answer> {
-        let answers = || self.outcomes.iter().flatten();
-        answers().find(|answer| answer.from_host).or_else(|| answers().next()).copied()
+    /// The first answer that came from the host, else any that is no silence; and to the question about which port.
+    pub fn best_answer(&self) -> Option<(u16, Answer)> {
+        let answers = || self.ports.iter().zip(&self.outcomes).filter_map(|(&port, answer)| Some((port, (*answer)?)));
+        answers().find(|(_, answer)| answer.from_host).or_else(|| answers().next())
     }
 
     /// Writes what was found.

@@ -45,8 +45,6 @@ const LEVEL_PAUSE_US: u64 = 1_000_000;
 const NO_SOCKET_PAUSE_US: u64 = 20_000;
 /// Tries at a port when no socket is to be had and none of ours is open: about ten seconds.
 const NO_SOCKET_TRIES_MAX: u32 = 500;
-/// Probes to a host before only the common window counts for it, unless it was seen to answer.
-const OWN_WINDOW_PROBES: u32 = 80;
 /// A port may so often have to be asked again at once, as when it connected to itself.
 const AGAIN_MAX: u8 = 10;
 
@@ -63,6 +61,9 @@ pub struct Key {
     pub port_idx: u32,
     pub try_number: u8,
 }
+
+/// A host and its ports, in the order of asking.
+pub type Target = (IpAddr, Rc<[u16]>);
 
 /// What an answer says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,6 +95,9 @@ pub trait Method: fmt::Debug {
 
     /// What silence means.
     fn silence(&self) -> PortState;
+
+    /// Tells what is going to be asked: the hosts and the ports of each, as keys number them.
+    fn prepare(&mut self, _: &[Target]) {}
 
     /// Sends a probe.
     fn send(&mut self, network: &mut dyn Network, key: Key, remote: SocketAddr) -> Sent;
@@ -168,6 +172,8 @@ pub struct PortScan<'m> {
     /// When probes time out, microseconds; may name probes that are decided.
     deadlines: BinaryHeap<Reverse<(u64, Key)>>,
     common: Estimate,
+    /// The longest that a probe in flight waits, microseconds, unless new deadlines were set.
+    common_timeout_us: u64,
     window: Window,
     decided: usize,
     total: usize,
@@ -202,12 +208,8 @@ struct Probe {
 
 impl<'m> PortScan<'m> {
     /// A scan of each host's ports, in the order given.
-    pub fn new(
-        method: &'m mut dyn Method,
-        targets: Vec<(IpAddr, Rc<[u16]>)>,
-        timing: Timing,
-        options: ScanOptions,
-    ) -> PortScan<'m> {
+    pub fn new(method: &'m mut dyn Method, targets: Vec<Target>, timing: Timing, options: ScanOptions) -> PortScan<'m> {
+        method.prepare(&targets);
         let hosts: Vec<HostScan> =
             targets.into_iter().map(|(address, ports)| HostScan::new(address, ports, &timing)).collect();
         PortScan {
@@ -218,6 +220,7 @@ impl<'m> PortScan<'m> {
             in_flight: HashMap::default(),
             deadlines: BinaryHeap::new(),
             common: Estimate::default(),
+            common_timeout_us: 0,
             // In discovery each host is asked so little that there is nothing to learn from the first ones.
             window: Window::new(&timing, if options.first_answer_ends { f64::MAX } else { WINDOW_FIRST }),
             decided: 0,
@@ -352,8 +355,8 @@ impl<'m> PortScan<'m> {
         }
     }
 
-    /// For discovery: the answer that decided each host, and its round-trip estimate.
-    pub fn answers(&self) -> Vec<(Option<Answer>, Estimate)> {
+    /// For discovery: the port and the answer that decided each host, and its round-trip estimate.
+    pub fn answers(&self) -> Vec<(Option<(u16, Answer)>, Estimate)> {
         self.hosts.iter().map(|host| (host.best_answer(), host.estimate)).collect()
     }
 
@@ -376,25 +379,27 @@ impl<'m> PortScan<'m> {
         false
     }
 
+    /// Whether one more probe to a host fits its own window, if that says anything, and the common one, which does not
+    /// bound the last host when it has a window of its own.
+    fn has_room(&self, host: &HostScan) -> bool {
+        let is_shared = self.timing.common_window;
+        let own = host.is_known() || !is_shared;
+        let is_alone = own && self.undone_hosts == 1;
+        (!own || host.window.has_room(host.active))
+            && (!is_shared || is_alone || self.window.has_room(self.in_flight.len()))
+    }
+
     /// The next host that has something to ask and room for it, and what.
     fn take_turn(&mut self, now_us: u64) -> Option<(usize, host::Retry)> {
-        let only_host = self.undone_hosts == 1;
-        let has_common_room = !self.timing.common_window || self.window.has_room(self.in_flight.len());
         let is_due = self.timing.rate_min > 0.0 && now_us >= self.due_us;
         for _ in 0..self.hosts.len() {
             let host_idx = self.turn;
             self.turn = if host_idx + 1 == self.hosts.len() { 0 } else { host_idx + 1 };
-            let host = &mut self.hosts[host_idx];
-            if host.is_done() {
+            let host = &self.hosts[host_idx];
+            if host.is_done() || (!is_due && !self.has_room(host)) {
                 continue;
             }
-            let is_known = host.answers || host.sent_count < OWN_WINDOW_PROBES;
-            let own = is_known || only_host || !self.timing.common_window;
-            let has_room = host.window.has_room(host.active);
-            if !is_due && ((own && !has_room) || (!only_host && !has_common_room)) {
-                continue;
-            }
-            if let Some(retry) = host.take_next(now_us) {
+            if let Some(retry) = self.hosts[host_idx].take_next(now_us) {
                 return Some((host_idx, retry));
             }
         }
@@ -436,6 +441,10 @@ impl<'m> PortScan<'m> {
         let after_us = network.now_us();
         if sent == Sent::InFlight {
             let timeout_us = timing::timeout_us(&host.estimate, &self.common, &self.timing);
+            host.timeout_us = host.timeout_us.max(timeout_us);
+            if host.estimate.times().is_none() {
+                self.common_timeout_us = self.common_timeout_us.max(timeout_us);
+            }
             self.in_flight.insert((key.host_idx, key.port_idx), probe);
             self.deadlines.push(Reverse((now_us + timeout_us, key)));
         } else {
@@ -490,7 +499,9 @@ impl<'m> PortScan<'m> {
                 let rtt_us = now_us.saturating_sub(probe.sent_us);
                 host.estimate.sample(rtt_us, &self.timing);
                 self.common.sample(rtt_us, &self.timing);
+                self.advance_deadlines(key.host_idx);
             }
+            let host = &mut self.hosts[key.host_idx as usize];
             host.answers = true;
             host.quiet.answered(now_us);
             self.quiet.answered(now_us);
@@ -516,6 +527,35 @@ impl<'m> PortScan<'m> {
         self.decide(key, answer);
     }
 
+    /// Probes in flight wait no longer than later ones: once the time-out of a host, or the one that hosts without an
+    /// estimate borrow, is far below what they were sent with, they get new deadlines.
+    fn advance_deadlines(&mut self, host_idx: u32) {
+        let own_us = timing::timeout_us(&self.hosts[host_idx as usize].estimate, &self.common, &self.timing);
+        let common_us = timing::timeout_us(&Estimate::default(), &self.common, &self.timing);
+        let is_far_below = |timeout_us: u64, used_us: u64| timeout_us < used_us / 4 * 3;
+        let own = is_far_below(own_us, self.hosts[host_idx as usize].timeout_us);
+        let common = is_far_below(common_us, self.common_timeout_us);
+        if !own && !common {
+            return;
+        }
+        if own {
+            self.hosts[host_idx as usize].timeout_us = own_us;
+        }
+        if common {
+            self.common_timeout_us = common_us;
+        }
+        for (&(of_host, port_idx), probe) in &self.in_flight {
+            let borrows = self.hosts[of_host as usize].estimate.times().is_none();
+            let timeout_us = match of_host == host_idx {
+                true if own => own_us,
+                _ if common && borrows => common_us,
+                _ => continue,
+            };
+            let key = Key { host_idx: of_host, port_idx, try_number: probe.try_number };
+            self.deadlines.push(Reverse((probe.sent_us + timeout_us, key)));
+        }
+    }
+
     /// No answer in time: again, unless this was the last try that is worth it.
     fn silent(&mut self, key: Key, sent_us: u64, now_us: u64) {
         let host = &mut self.hosts[key.host_idx as usize];
@@ -531,7 +571,10 @@ impl<'m> PortScan<'m> {
             return self
                 .decide(key, Answer { state, reason: Reason::NoResponse, ttl: 0, from_host: false, other: None });
         }
-        host.repeat(key, now_us + LEVEL_PAUSE_US, sent_us);
+        // Where one port is all, there is no rate to limit; a neighbour may have to wake up first.
+        let is_alone = host.ports.len() == 1 && self.method.protocol() != Protocol::Ip;
+        let pause_us = if is_alone { 0 } else { LEVEL_PAUSE_US };
+        host.repeat(key, now_us + pause_us, sent_us);
     }
 
     fn decide(&mut self, key: Key, answer: Answer) {
@@ -568,14 +611,21 @@ impl<'m> PortScan<'m> {
         {
             self.deadlines.pop();
             let place = (key.host_idx, key.port_idx);
-            if self.in_flight.get(&place).is_none_or(|probe| probe.try_number != key.try_number) {
+            let Some(&probe) = self.in_flight.get(&place).filter(|probe| probe.try_number == key.try_number) else {
+                continue;
+            };
+            // What was learned since it was sent may be that answers take longer.
+            let host = &self.hosts[key.host_idx as usize];
+            let until_us = probe.sent_us + timing::timeout_us(&host.estimate, &self.common, &self.timing);
+            if until_us > now_us {
+                self.deadlines.push(Reverse((until_us, key)));
                 continue;
             }
             // An answer that came meanwhile counts.
             match self.method.expire(network, key) {
                 Some(outcome) => self.outcome(key, outcome, now_us),
                 None => {
-                    let Some(probe) = self.in_flight.remove(&place) else { continue };
+                    self.in_flight.remove(&place);
                     match key.try_number {
                         PING_TRY => self.ping_lost(key, probe, now_us),
                         _ => self.silent(key, probe.sent_us, now_us),
@@ -593,11 +643,9 @@ impl<'m> PortScan<'m> {
             self.deadlines.pop();
         }
         let timeout = self.deadlines.peek().map(|Reverse((at_us, _))| *at_us);
-        let has_room =
-            !self.timing.common_window || self.window.has_room(self.in_flight.len()) || self.undone_hosts == 1;
-        let with_room = self.hosts.iter().filter(|host| host.window.has_room(host.active));
-        let sends = with_room.filter_map(|host| host.next_send_at_us());
-        let send = if has_room { sends.min().map(|at_us| at_us.max(self.paused_until_us)) } else { None };
+        let with_room = self.hosts.iter().filter(|host| self.has_room(host));
+        let send = with_room.filter_map(|host| host.next_send_at_us()).min();
+        let send = send.map(|at_us| at_us.max(self.paused_until_us));
         let due = if self.timing.rate_min > 0.0 {
             let all = self.hosts.iter().filter_map(|host| host.next_send_at_us());
             all.min().map(|at_us| at_us.max(self.due_us).max(self.paused_until_us))

@@ -122,6 +122,8 @@ impl Clock {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum End {
     Closed,
+    /// Not at all: somebody answered, yet said nothing.
+    Empty,
     /// Nobody can be reached there.
     Unreachable,
     Failed,
@@ -377,6 +379,11 @@ impl<'a> VersionScan<'a> {
             let service = &mut self.services[idx];
             let Some(connection) = &mut service.connection else { return };
             match connection.read(network, &mut service.answer) {
+                // An empty datagram is taken for an end, as in the reference.
+                Read::Data(0) => {
+                    service.answered = true;
+                    return self.ended(idx, network, End::Empty);
+                }
                 Read::Data(_) => {
                     service.only_closes = Some(false);
                     service.answered = true;
@@ -464,8 +471,8 @@ impl<'a> VersionScan<'a> {
         let service = &mut self.services[idx];
         let probe = &self.file.probes[service.probe];
         let took_ms = network.now().since(service.sent_at);
-        let at_once = service.answer.is_empty() && end == End::Closed && took_ms < probe.tcpwrapped_ms;
-        if service.protocol == Protocol::Tcp && at_once {
+        let is_close = end == End::Empty || (end == End::Closed && service.protocol == Protocol::Tcp);
+        if is_close && service.answer.is_empty() && took_ms < probe.tcpwrapped_ms {
             if probe.is_null() && !service.in_tls && service.soft.is_none() {
                 return self.done(idx, network, Outcome::Wrapped);
             }

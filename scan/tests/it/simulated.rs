@@ -1,9 +1,10 @@
 //! Whole scans on virtual time: peers that are silent, reset, never end or flood, with loss and delay by a seed.
 
+use perilune_scan::discovery;
 use perilune_scan::net::{Millis, NetError, Network, Read, Ready, SocketId, Transport, Write};
 use perilune_scan::port_scan::connect::Connect;
 use perilune_scan::port_scan::{ScanOptions, port_scan};
-use perilune_scan::result::{Host, PortState, Reason};
+use perilune_scan::result::{Host, HostState, PortState, Reason};
 use perilune_scan::timing::Timing;
 use perilune_scan::version::{self, VersionOptions, version_scan};
 use std::collections::BTreeMap;
@@ -207,6 +208,26 @@ fn a_silent_target_costs_its_time_outs() {
     // Two probes for each port, ten at a time, each for a second.
     assert!(scanned_ms <= 81_000, "{scanned_ms}");
     assert!(network.open_max <= 100 && network.next_id <= 800, "{} probes", network.next_id);
+}
+
+#[test]
+fn what_one_host_answers_shortens_the_wait_for_silent_ones() {
+    let peers: Vec<Peer> = (0..64).map(|at| if at == 40 { Peer::Usual } else { Peer::Silent }).collect();
+    let mut network = Simulated::new(&peers, 7, 0);
+    let mut hosts: Vec<Host> = (0..64).map(host).collect();
+    discovery::connect_ping(&mut network, &mut hosts, &[80], Timing::default(), |_| false);
+    assert_eq!(hosts.iter().filter(|host| host.state == HostState::Up).count(), 1);
+    // Two tries of a few round trips each; a first time-out that stays would alone take a second.
+    assert!(network.next_id == 127 && network.now_ms < 600, "{} probes, {} ms", network.next_id, network.now_ms);
+}
+
+#[test]
+fn a_silent_host_has_the_window_that_others_opened() {
+    let (hosts, network, [scanned_ms, _]) = scan(&[Peer::Silent, Peer::Usual], 1000, 8, 0);
+    assert!(hosts[0].ports.iter().all(|port| port.reason == Reason::NoResponse));
+    // On its own it would get ten probes for each round trip: 200 of them.
+    assert!(scanned_ms < 10_000, "{scanned_ms}");
+    assert!(network.next_id < 3_500, "{} connections", network.next_id);
 }
 
 #[test]
