@@ -122,6 +122,7 @@ impl Clock {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum End {
     Closed,
+    Reset,
     /// Not at all: somebody answered, yet said nothing.
     Empty,
     /// Nobody can be reached there.
@@ -392,8 +393,9 @@ impl<'a> VersionScan<'a> {
                     }
                 }
                 Read::WouldBlock => return,
-                Read::Eof | Read::Failed(NetError::Reset | NetError::Refused) => {
-                    return self.ended(idx, network, End::Closed);
+                Read::Eof => return self.ended(idx, network, End::Closed),
+                Read::Failed(NetError::Reset | NetError::Refused) => {
+                    return self.ended(idx, network, End::Reset);
                 }
                 Read::Failed(NetError::HostUnreachable | NetError::NetworkUnreachable) => {
                     return self.ended(idx, network, End::Unreachable);
@@ -471,7 +473,8 @@ impl<'a> VersionScan<'a> {
         let service = &mut self.services[idx];
         let probe = &self.file.probes[service.probe];
         let took_ms = network.now().since(service.sent_at);
-        let is_close = end == End::Empty || (end == End::Closed && service.protocol == Protocol::Tcp);
+        let is_close =
+            end == End::Empty || (matches!(end, End::Closed | End::Reset) && service.protocol == Protocol::Tcp);
         if is_close && service.answer.is_empty() && took_ms < probe.tcpwrapped_ms {
             if probe.is_null() && !service.in_tls && service.soft.is_none() {
                 return self.done(idx, network, Outcome::Wrapped);
@@ -481,7 +484,10 @@ impl<'a> VersionScan<'a> {
         if end == End::Unreachable {
             return self.give_up(idx, network);
         }
-        self.note_answer(idx);
+        // What came before a reset was looked at, but is no part of a fingerprint, as in the reference.
+        if end != End::Reset {
+            self.note_answer(idx);
+        }
         self.next_probe(idx, network, false);
     }
 

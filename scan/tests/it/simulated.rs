@@ -25,6 +25,8 @@ enum Peer {
     Flooding,
     /// Speaks TLS, and answers every hello with an alert, as servers do that want a name or a certificate.
     Alerting,
+    /// Says a word, and resets.
+    Breaking,
     /// Refuses most ports; some accept and greet.
     Usual,
 }
@@ -105,7 +107,7 @@ impl Network for Simulated {
             return Some(Err(NetError::Refused));
         }
         socket.readable_at = socket.readable_at.or(match socket.peer {
-            Peer::Usual | Peer::Flooding | Peer::Resetting | Peer::Alerting => Some(at + 10),
+            Peer::Usual | Peer::Flooding | Peer::Resetting | Peer::Alerting | Peer::Breaking => Some(at + 10),
             Peer::Tarpit => Some(at + 900),
             Peer::Silent => None,
         });
@@ -119,6 +121,8 @@ impl Network for Simulated {
         }
         let bytes: &[u8] = match socket.peer {
             Peer::Resetting => return Read::Failed(NetError::Reset),
+            Peer::Breaking if socket.sent > 0 => return Read::Failed(NetError::Reset),
+            Peer::Breaking => b"hello moon\n",
             Peer::Tarpit => {
                 socket.readable_at = Some(self.now_ms + 900);
                 b"x"
@@ -277,6 +281,12 @@ fn who_lets_nobody_into_tls_keeps_the_name_of_the_port() {
         assert!(version.tls_tunnel && !version.probed && version.name.is_none(), "{version:?}");
     }
     assert!(network.next_id <= 3 * 60, "{} connections", network.next_id);
+}
+
+#[test]
+fn what_comes_before_a_reset_is_no_fingerprint() {
+    let (hosts, _, _) = scan(&[Peer::Breaking], 3, 8, 0);
+    assert!(hosts[0].ports.iter().all(|port| port.version.is_none()), "{:?}", hosts[0].ports);
 }
 
 #[test]
