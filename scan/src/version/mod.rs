@@ -314,10 +314,7 @@ impl<'a> VersionScan<'a> {
                 let Some(secure) = &mut connection.secure else { return };
                 match secure.handshake(network, connection.id) {
                     None => {}
-                    Some(Ok(())) => {
-                        service.was_in_tls = true;
-                        self.send(idx, network);
-                    }
+                    Some(Ok(())) => self.send(idx, network),
                     Some(Err(error)) => self.handshake_failed(idx, network, Some(&error)),
                 }
             }
@@ -456,7 +453,6 @@ impl<'a> VersionScan<'a> {
         let service = &mut self.services[idx];
         let name = found.version.name.clone().unwrap_or_default();
         if !service.in_tls && (name == "ssl" || name == "dtls") {
-            service.outer = Some(found);
             service.enter_tls();
             return self.next_probe(idx, network, false);
         }
@@ -540,8 +536,8 @@ impl<'a> VersionScan<'a> {
     /// No probe is left, or none can be sent.
     fn give_up(&mut self, idx: usize, network: &mut dyn Network) {
         let service = &mut self.services[idx];
-        let outcome = match (service.soft.take(), service.outer.take()) {
-            (Some(soft), _) => {
+        let outcome = match service.soft.take() {
+            Some(soft) => {
                 let mut version = soft.version;
                 if let Some(inner) = version.name.as_deref().and_then(|name| name.strip_prefix("ssl/")) {
                     version.name = Some(inner.to_owned());
@@ -551,11 +547,6 @@ impl<'a> VersionScan<'a> {
                     version.fingerprint = service.fingerprint(self.file, &self.options);
                 }
                 Outcome::Found(Box::new(version))
-            }
-            // There is no way into TLS: that is what was found.
-            (None, Some(outer)) if !service.was_in_tls => {
-                service.in_tls = false;
-                Outcome::Found(Box::new(outer.version))
             }
             _ if service.only_closes == Some(true) => Outcome::Wrapped,
             _ => Outcome::Unknown,

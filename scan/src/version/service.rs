@@ -27,12 +27,8 @@ pub(super) struct Service {
     pub port: u16,
     pub protocol: Protocol,
     pub in_tls: bool,
-    /// A handshake succeeded.
-    pub was_in_tls: bool,
     /// The server wants a hello of SSL 3.0.
     pub ssl3: bool,
-    /// The match that led into TLS.
-    pub outer: Option<Found>,
     pub soft: Option<Found>,
     pub stage: Stage,
     pub probe: usize,
@@ -96,9 +92,7 @@ impl Service {
             port,
             protocol,
             in_tls: false,
-            was_in_tls: false,
             ssl3: false,
-            outer: None,
             soft: None,
             stage: Stage::Null,
             probe: 0,
