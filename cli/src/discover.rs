@@ -252,8 +252,8 @@ fn vendors(options: &Options) -> Vendors {
     Vendors::parse(&text.unwrap_or_default())
 }
 
-/// Hardware addresses of neighbours that were not asked for theirs: the system has learned those of IPv4 for our packets
-/// and tells them; the others are asked now.
+/// Hardware addresses of neighbours that were not asked for theirs: the system has learned those of IPv4 for our
+/// packets and tells them; the others are asked now.
 pub fn learned_hardware(network: &mut dyn Network, options: &Options, timing: Timing, hosts: &mut [Host]) {
     let interfaces = raw::interfaces().unwrap_or_default();
     let is_near = |host: &&mut Host| host.mac.is_none() && neighbour::interface_of(&interfaces, host.address).is_some();
