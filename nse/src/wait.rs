@@ -23,6 +23,10 @@ const RECEIVE_MAX: usize = 589_823;
 const LINES_BYTES_MAX: usize = 1 << 20;
 const BYTES_MAX: usize = 8 << 20;
 
+/// Bytes that one connection of a script takes; what comes then is its end. A script that joins all that a flood sends
+/// copies it with each piece: a gigabyte, which is where memory ends, would take minutes.
+const RECEIVED_MAX: usize = 128 << 20;
+
 /// When a receive operation has enough.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Goal {
@@ -331,6 +335,11 @@ fn receive(
                 return Some(if data.is_empty() { failure("EOF") } else { success(Some(std::mem::take(data))) });
             }
             Read::Data(count) => {
+                state.received = state.received.saturating_add(count);
+                if state.received > RECEIVED_MAX {
+                    state.eof_seen = true;
+                    return Some(success(Some(std::mem::take(data))));
+                }
                 let limit = if let Goal::Bytes(wanted) = goal { wanted } else { RECEIVE_MAX };
                 let chunk_is_last = count < CHUNK && !drains || data.len() > limit;
                 if chunk_is_last && has_enough(goal, data) {

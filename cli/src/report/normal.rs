@@ -239,7 +239,7 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
         headed_scripts(out, "Host script results:", &host.scripts, options)?;
     }
     if let Some(trace) = &host.trace {
-        self::trace(out, trace, host.mac.is_some())?;
+        self::trace(out, trace, host)?;
     }
     if let Some(times) = host.times.filter(|_| options.debugging > 0) {
         let Times { srtt_us, rttvar_us, timeout_us } = times;
@@ -258,10 +258,11 @@ fn mac_address(out: &mut impl Write, host: &Host) -> io::Result<()> {
 }
 
 /// The way to a host; on the same link nothing was sent to find it.
-fn trace(out: &mut impl Write, trace: &Trace, is_near: bool) -> io::Result<()> {
+fn trace(out: &mut impl Write, trace: &Trace, host: &Host) -> io::Result<()> {
     match trace.port {
-        None if is_near => writeln!(out, "\nTRACEROUTE")?,
+        None if host.mac.is_some() => writeln!(out, "\nTRACEROUTE")?,
         Some((protocol, port)) => writeln!(out, "\nTRACEROUTE (using port {port}/{protocol})")?,
+        None if host.address.is_ipv6() => writeln!(out, "\nTRACEROUTE (using proto 58/ipv6-icmp)")?,
         None => writeln!(out, "\nTRACEROUTE (using proto 1/icmp)")?,
     }
     let times: Vec<String> = trace.hops.iter().map(|hop| format!("{} ms", text::milliseconds(hop.rtt_us))).collect();

@@ -176,7 +176,7 @@ pub fn host(out: &mut impl Write, host: &Host, options: &ReportOptions) -> io::R
         enclosed_scripts(out, "hostscript", &host.scripts)?;
     }
     if let Some(trace) = &host.trace {
-        self::trace(out, trace, host.mac.is_some())?;
+        self::trace(out, trace, host)?;
     }
     if let Some(times) = host.times {
         let (srtt, rttvar, to) = (times.srtt_us, times.rttvar_us, times.timeout_us);
@@ -253,10 +253,11 @@ fn address(out: &mut impl Write, host: &Host) -> io::Result<()> {
 }
 
 /// The way to a host; on the same link nothing was sent to find it.
-fn trace(out: &mut impl Write, trace: &Trace, is_near: bool) -> io::Result<()> {
+fn trace(out: &mut impl Write, trace: &Trace, host: &Host) -> io::Result<()> {
     let port = match trace.port {
         Some((protocol, port)) => format!(" port=\"{port}\" proto=\"{protocol}\""),
-        None if is_near => String::new(),
+        // The reference names ICMP for IPv4 only.
+        None if host.mac.is_some() || host.address.is_ipv6() => String::new(),
         None => " proto=\"icmp\"".to_owned(),
     };
     writeln!(out, "<trace{port}>")?;

@@ -142,3 +142,28 @@ fn who_answers_with_nothing_is_wrapped() {
     let shown = &found[&format!("udp/{port}")];
     assert!(shown.contains("name=tcpwrapped method=probed conf=8"), "{shown}");
 }
+
+#[test]
+fn who_speaks_tls_but_lets_nobody_in_has_a_tunnel() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = server.local_addr().expect("it is bound").port().to_string();
+    std::thread::spawn(move || {
+        for mut peer in server.incoming().flatten() {
+            std::thread::spawn(move || {
+                let _ = std::io::Read::read(&mut peer, &mut [0; 2048]);
+                // A fatal alert: the handshake has failed.
+                let _ = std::io::Write::write_all(&mut peer, &[21, 3, 1, 0, 2, 2, 40]);
+            });
+        }
+    });
+    let data = data_folder().to_string_lossy().into_owned();
+    let args = ["-n", "-Pn", "-sT", "-sV", "-p", &port, "-oX", "-", "127.0.0.1"];
+    let [ours, theirs] = std::thread::scope(|scope| {
+        let ours = scope.spawn(|| run(env!("CARGO_BIN_EXE_perilune"), &[&args[..], &["--datadir", &data]].concat()));
+        let theirs = run("nmap", &args);
+        [services(&ours.join().expect("it ends")), services(&theirs)]
+    });
+    assert_eq!(ours, theirs);
+    let shown = &ours[&format!("tcp/{port}")];
+    assert!(shown.contains("tunnel=ssl method=table conf=3"), "{shown}");
+}

@@ -126,6 +126,17 @@ fn a_flood_fills_no_memory() {
         while std::io::Write::write_all(&mut stream, &[b'A'; 65536]).is_ok() {}
     };
     assert_eq!(output(source, flood), "true|true|false|ERROR");
+    // Who takes whatever comes gets to an end, and may connect again.
+    let source = "local s, sum, got = nmap.new_socket(), 0, nil
+        s:connect(host, port)
+        local ok = true
+        while ok do
+            ok, got = s:receive()
+            sum = sum + (ok and #got or 0)
+        end
+        s:connect(host, port)
+        return table.concat({ sum // (1 << 20), got, tostring((s:receive())) }, '|')";
+    assert_eq!(output(source, flood), "128|EOF|true");
 }
 
 #[test]

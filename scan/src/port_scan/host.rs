@@ -164,6 +164,12 @@ impl HostScan {
         self.retries.push_back(Retry { port_idx: key.port_idx, try_number, lost_us });
     }
 
+    /// When the probe was sent whose port waits to be asked again, microseconds.
+    pub fn lost_at_us(&self, key: Key) -> Option<u64> {
+        let is_next = |retry: &&Retry| retry.port_idx == key.port_idx && retry.try_number == key.try_number + 1;
+        self.retries.iter().find(is_next).map(|retry| retry.lost_us)
+    }
+
     /// Asks a port again as if it had not been asked; `false`: that was done often enough.
     pub fn ask_again(&mut self, key: Key, max: u8) -> bool {
         let count = match self.again.iter_mut().find(|(port_idx, _)| *port_idx == key.port_idx) {

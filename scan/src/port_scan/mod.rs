@@ -463,6 +463,14 @@ impl<'m> PortScan<'m> {
                 && host.outcomes[key.port_idx as usize].is_none()
             {
                 host.best_try = host.best_try.max(key.try_number);
+                // Of a host that was never heard in time this tells how long to wait.
+                if answer.from_host
+                    && host.estimate.times().is_none()
+                    && let Some(sent_us) = host.lost_at_us(key)
+                {
+                    host.estimate.sample(now_us.saturating_sub(sent_us), &self.timing);
+                    self.common.sample(now_us.saturating_sub(sent_us), &self.timing);
+                }
                 self.decide(key, answer);
             }
             return;

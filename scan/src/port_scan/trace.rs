@@ -99,7 +99,8 @@ pub fn described(packet: &[u8], seen: &Seen) -> String {
 pub fn described_request(packet: &[u8], from: IpAddr, to: IpAddr, kind: u8, id: u16, seq: u16) -> String {
     let ip = ip_part(packet, from);
     let (name, rest) = match kind {
-        _ if from.is_ipv6() => return format!("ICMPv6 (58) {from} > {to} (type={kind}/code=0) {ip}"),
+        // There is one request only, whose type has another number there.
+        _ if from.is_ipv6() => return format!("ICMPv6 (58) {from} > {to} (type=128/code=0) {ip}"),
         13 => ("Timestamp request", " orig=0 recv=0 trans=0"),
         17 => ("Address mask request", ""),
         _ => ("Echo request", ""),

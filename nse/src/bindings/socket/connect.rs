@@ -97,6 +97,7 @@ fn open(call: &mut Call<'_>, address: IpAddr) -> NativeResult {
         let mut state = socket.borrow_mut();
         state.hang_up(engine);
         (state.transport, state.eof_seen, state.has_failed) = (transport, false, false);
+        state.received = 0;
         (state.server_name, state.is_open) = (server_name, true);
         state.peer = Some(peer);
         let of_family = |local: &SocketAddr| local.is_ipv6() == peer.is_ipv6();

@@ -52,8 +52,10 @@ pub(crate) struct SocketState {
     leftover: Vec<u8>,
     /// Where `bind` wants it.
     bound: Option<SocketAddr>,
-    /// The peer has closed its side.
+    /// The peer has closed its side, or sent more than we take.
     pub eof_seen: bool,
+    /// Bytes that came over the connection.
+    pub received: usize,
     /// The connection was not made: what is read is the end.
     pub has_failed: bool,
     /// The thread that connected it; its end closes the socket.
@@ -76,6 +78,7 @@ impl SocketState {
             leftover: Vec::new(),
             bound: None,
             eof_seen: false,
+            received: 0,
             has_failed: false,
             owner: None,
             busy: None,
@@ -309,7 +312,10 @@ fn usable(call: &mut Call<'_>, socket: &Rc<RefCell<SocketState>>) -> Result<Usab
         let local = state.bound.unwrap_or(SocketAddr::new(any, 0));
         let opened = engine.network.borrow_mut().open(Transport::Udp, None, Some(local));
         match opened {
-            Ok(id) => (state.id, state.is_open, state.eof_seen, state.has_failed) = (Some(id), true, false, false),
+            Ok(id) => {
+                (state.id, state.is_open, state.eof_seen, state.has_failed) = (Some(id), true, false, false);
+                state.received = 0;
+            }
             Err(error) => {
                 let family = if local.is_ipv6() { 10 } else { 2 };
                 return Err(call.error(format!("Error in setup of iod with proto 17 and af {family}: {}", told(error))));
