@@ -46,6 +46,8 @@ local THREADS_START, THREADS_MAX = 5, 20
 local FAILURES_MAX = 100
 -- Guesses without a failure after which one more connection is tried.
 local GUESSES_PER_THREAD = 20
+-- Pairs of a script's own that are kept in mind so that none is tried twice.
+local REPEATS_MAX = 100000
 
 -- Options ---------------------------------------------------------------------------------------------------------
 
@@ -448,6 +450,22 @@ local function passwords_only (passwords)
   end
 end
 
+-- A script's own pairs, each once.
+local function without_repeats (iterator)
+  local seen, count = {}, 0
+  return function ()
+    local user, password = iterator()
+    while user ~= nil do
+      local pair = string.pack("s4s4", tostring(user), tostring(password))
+      if not seen[pair] then
+        if count < REPEATS_MAX then seen[pair], count = true, count + 1 end
+        return user, password
+      end
+      user, password = iterator()
+    end
+  end
+end
+
 -- The pairs to try, likely ones first.
 local function make_iterator (self)
   local options, mode = self.options, self.options.mode
@@ -459,6 +477,8 @@ local function make_iterator (self)
     if not file then return nil, "brute.credfile: " .. tostring(message or "no file is given") end
     return Iterators.credential_iterator(file)
   end
+  -- A script that brings its own pairs wants these and no others, whatever the mode.
+  if self.iterator then return options.unique and without_repeats(self.iterator) or self.iterator end
   local function users () return self.usernames or usernames_iterator() end
   local passwords = self.passwords or passwords_iterator()
   if options.passonly or mode == "password" then return passwords_only(passwords) end
@@ -643,14 +663,14 @@ end
 
 local function result_of (self, seconds)
   local out = stdnse.output_table()
-  local title = self.options.title or "Accounts"
   if #self.found > 0 then
     local shown = {}
     for i, account in ipairs(self.found) do shown[i] = account end
     table.sort(shown, function (a, b) return tostring(a) < tostring(b) end)
-    out[title] = shown
+    out[self.options.title or "Accounts"] = shown
   else
-    out[title] = "No valid " .. string.lower(title) .. " found"
+    -- What was not found is called accounts whatever the heading.
+    out.Accounts = "No valid accounts found"
   end
   out.Statistics = string.format("Performed %d guesses in %d seconds, average tps: %.1f",
     self.counter, math.floor(seconds), self.counter / math.max(seconds, 1))

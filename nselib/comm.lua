@@ -21,10 +21,14 @@ _ENV = stdnse.module("comm", stdnse.seeall)
 
 -- A service may take its time to answer, longer than a stack does to accept.
 local REQUEST_TIMEOUT_MS = 6000
+-- A server that has a handful of places in its queue, as those of Python's library do, drops what comes while these are
+-- taken; a stack asks again after one second, and after three.
+local CONNECT_TIMEOUT_MIN_MS = 4000
 
 -- What a connection may take, and what a reply may take: the time of the way there and back comes on top.
 local function timeouts (host, opts)
-  local connect_timeout = opts.connect_timeout or opts.timeout or stdnse.get_timeout(host)
+  local connect_timeout = opts.connect_timeout or opts.timeout
+    or stdnse.get_timeout(host, nil, CONNECT_TIMEOUT_MIN_MS)
   return connect_timeout, connect_timeout + (opts.request_timeout or opts.timeout or REQUEST_TIMEOUT_MS)
 end
 

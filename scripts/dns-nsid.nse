@@ -24,8 +24,8 @@ The identifier comes in an option of the answer (NSID, RFC 5001) and, like the v
 --
 -- @xmloutput
 -- <table key="NSID">
---   <elem key="raw">6e732d6f6e65</elem>
---   <elem key="text">ns-one</elem>
+--   <elem key="raw">ns-one</elem>
+--   <elem key="hex">6e732d6f6e65</elem>
 -- </table>
 -- <elem key="id.server">ns-one</elem>
 -- <elem key="bind.version">9.18.24</elem>
@@ -64,9 +64,9 @@ action = function (host, port)
     if nsid then
       local text = string.gsub(nsid, "[^\x20-\x7e]", ".")
       local entry = stdnse.output_table()
-      entry.raw, entry.text = stdnse.tohex(nsid), text
+      entry.raw, entry.hex = text, stdnse.tohex(nsid)
       result.NSID = entry
-      getmetatable(entry).__tostring = function (self) return ("%s (%s)"):format(self.text, self.raw) end
+      getmetatable(entry).__tostring = function (self) return ("%s (%s)"):format(self.raw, self.hex) end
     end
     local found, id = dns.findNiceAnswer("TXT", packet)
     if found then result["id.server"] = id end

@@ -32,6 +32,9 @@ categories = { "default", "discovery", "safe" }
 
 portrule = ftp.portrule
 
+-- The code for what only users may ask (RFC 959, 4.2.1).
+local NOT_LOGGED_IN = 530
+
 local function ask (socket, buffer, command)
   local status, err = socket:send(command .. "\r\n")
   if not status then return nil, err end
@@ -40,8 +43,21 @@ local function ask (socket, buffer, command)
   return code, message
 end
 
+-- What nearly every server says to SYST tells nothing.
+local function told (socket, buffer)
+  local result = stdnse.output_table()
+  local syst, message = ask(socket, buffer, "SYST")
+  if syst == 215 and message ~= "UNIX Type: L8" then result.SYST = message end
+  local stat
+  stat, message = ask(socket, buffer, "STAT")
+  if stat == 211 or stat == 212 then
+    result.STAT = string.find(message, "\n", 1, true) and "\n" .. message or message
+  end
+  return result, syst == NOT_LOGGED_IN or stat == NOT_LOGGED_IN
+end
+
 action = function (host, port)
-  local socket, code, message, buffer = ftp.connect(host, port)
+  local socket, code, _, buffer = ftp.connect(host, port)
   if not socket then
     stdnse.debug1("could not connect: %s", code)
     return nil
@@ -51,21 +67,9 @@ action = function (host, port)
     return nil
   end
 
-  local login = ftp.auth(socket, buffer, "anonymous", "guest@example.org")
-  if not login then
-    -- Some servers hang up after a refused login.
-    socket:close()
-    socket, code, message, buffer = ftp.connect(host, port)
-    if not socket then return nil end
-  end
-
-  local result = stdnse.output_table()
-  code, message = ask(socket, buffer, "SYST")
-  -- What nearly every server says tells nothing.
-  if code == 215 and message ~= "UNIX Type: L8" then result.SYST = message end
-  code, message = ask(socket, buffer, "STAT")
-  if code == 211 or code == 212 then
-    result.STAT = string.find(message, "\n", 1, true) and "\n" .. message or message
+  local result, wants_login = told(socket, buffer)
+  if wants_login and ftp.auth(socket, buffer, "anonymous", "guest@example.org") then
+    result = told(socket, buffer)
   end
   ftp.close(socket)
   if not result.SYST and not result.STAT then return nil end

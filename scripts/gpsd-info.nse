@@ -29,7 +29,7 @@ author = "The Perilune authors"
 license = "MIT OR Apache-2.0"
 categories = { "discovery", "safe" }
 
-portrule = shortport.port_or_service(2947, "gpsd", "tcp")
+portrule = shortport.port_or_service(2947, { "gpsd", "gpsd-ng" }, "tcp")
 
 local LINE_LEN_MAX = 65536
 local LINES_MAX = 200

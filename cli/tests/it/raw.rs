@@ -41,7 +41,12 @@ impl Networks {
              ip -n {middle} link set vc up; ip -n {far} link set vd up
              ip -n {near} route add default via 10.77.0.2; ip -n {far} route add default via 10.78.0.2
              ip -n {near} -6 route add default via fd77::2; ip -n {far} -6 route add default via fd78::2
-             ip netns exec {middle} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0"
+             ip netns exec {middle} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
+             for n in {near} {middle} {far}; do
+               while ip -n $n -o link show type veth | grep -qv 'state UP' || ip -n $n -6 addr show tentative | grep -q inet6; do
+                 sleep 0.05
+               done
+             done"
         ));
         networks
     }

@@ -62,6 +62,9 @@ pub struct Key {
     pub try_number: u8,
 }
 
+/// A host and its ports, in the order of asking.
+pub type Target = (IpAddr, Rc<[u16]>);
+
 /// What an answer says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Answer {
@@ -92,6 +95,9 @@ pub trait Method: fmt::Debug {
 
     /// What silence means.
     fn silence(&self) -> PortState;
+
+    /// Tells what is going to be asked: the hosts and the ports of each, as keys number them.
+    fn prepare(&mut self, _: &[Target]) {}
 
     /// Sends a probe.
     fn send(&mut self, network: &mut dyn Network, key: Key, remote: SocketAddr) -> Sent;
@@ -202,12 +208,8 @@ struct Probe {
 
 impl<'m> PortScan<'m> {
     /// A scan of each host's ports, in the order given.
-    pub fn new(
-        method: &'m mut dyn Method,
-        targets: Vec<(IpAddr, Rc<[u16]>)>,
-        timing: Timing,
-        options: ScanOptions,
-    ) -> PortScan<'m> {
+    pub fn new(method: &'m mut dyn Method, targets: Vec<Target>, timing: Timing, options: ScanOptions) -> PortScan<'m> {
+        method.prepare(&targets);
         let hosts: Vec<HostScan> =
             targets.into_iter().map(|(address, ports)| HostScan::new(address, ports, &timing)).collect();
         PortScan {

@@ -5,7 +5,7 @@
 //! ICMP errors are matched by the packet that they quote. An answer that comes after its probe timed out still counts.
 
 use super::trace::{self, PacketTrace};
-use super::{Answer, Key, Method, Sent};
+use super::{Answer, Key, Method, Sent, Target};
 use crate::net::{Network, Ready, SocketId};
 use crate::result::{PortState, Protocol, Reason};
 use crate::sys;
@@ -17,6 +17,7 @@ use hashbrown::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 
 /// Packets taken from the system in one go.
 const TAKEN_MAX: usize = 4096;
@@ -103,11 +104,21 @@ pub struct Raw<'a> {
     local_ports: RangeInclusive<u16>,
     secret: u32,
     options: RawOptions,
-    /// Our address towards a host.
-    sources: HashMap<IpAddr, IpAddr>,
-    /// What was sent, by address and by port, index or id.
-    sent: HashMap<(IpAddr, u8, u16), Key>,
+    hosts: Vec<Asked>,
+    /// Index into `hosts`.
+    host_idx: HashMap<IpAddr, u32>,
     trace: PacketTrace,
+}
+
+/// What a host is asked.
+#[derive(Debug)]
+struct Asked {
+    /// Our address towards it.
+    source: Option<IpAddr>,
+    /// Index into its list, by port.
+    port_idx: Rc<HashMap<u16, u32>>,
+    /// How often each of the list was asked; the latest, if they were not asked one after the other.
+    tries: Vec<u8>,
 }
 
 /// Whether this process may send raw packets.
@@ -149,23 +160,22 @@ impl<'a> Raw<'a> {
             local_ports,
             secret: (seed ^ (seed >> 32)) as u32 | 1,
             options,
-            sources: HashMap::default(),
-            sent: HashMap::default(),
+            hosts: Vec::new(),
+            host_idx: HashMap::default(),
             trace: PacketTrace::default(),
         })
     }
 
-    fn source(&mut self, to: IpAddr) -> Option<IpAddr> {
-        if let Some(source) = self.sources.get(&to) {
-            return Some(*source);
+    fn source(&mut self, host_idx: u32, to: IpAddr) -> Option<IpAddr> {
+        let known = &mut self.hosts[host_idx as usize].source;
+        if known.is_none() {
+            *known = self.options.source_towards(to);
         }
-        let source = self.options.source_towards(to)?;
-        self.sources.insert(to, source);
-        Some(source)
+        *known
     }
 
-    /// The packets of a probe, and what its answers are found by.
-    fn packets(&self, from: IpAddr, to: SocketAddr, try_number: u8) -> Option<(Vec<Vec<u8>>, u8, u16)> {
+    /// The packets of a probe.
+    fn packets(&self, from: IpAddr, to: SocketAddr, try_number: u8) -> Option<Vec<Vec<u8>>> {
         let try_number = u16::from(try_number) % TRIES_MAX;
         let local = self.options.local_port.unwrap_or(self.base_port + try_number);
         let (ip, port) = (to.ip(), to.port());
@@ -177,12 +187,12 @@ impl<'a> Raw<'a> {
         let tcp =
             |to_port, flags, ack| whole(wire::PROTOCOL_TCP, &wire::tcp(from, ip, &segment(to_port, flags, ack), data));
         let ping = match &self.kind {
-            Kind::Syn => return Some((vec![tcp(port, SYN, 0)], wire::PROTOCOL_TCP, port)),
+            Kind::Syn => return Some(vec![tcp(port, SYN, 0)]),
             Kind::Udp => {
                 let payloads = self.payloads.map(|file| file.payloads(port)).unwrap_or_default();
                 let payloads = if payloads.is_empty() { vec![data] } else { payloads };
                 let datagram = |payload: &&[u8]| whole(wire::PROTOCOL_UDP, &wire::udp(from, ip, local, port, payload));
-                return Some((payloads.iter().map(datagram).collect(), wire::PROTOCOL_UDP, port));
+                return Some(payloads.iter().map(datagram).collect());
             }
             Kind::Ping(pings) => *pings.get(usize::from(port))?,
         };
@@ -190,18 +200,38 @@ impl<'a> Raw<'a> {
             let protocol = if ip.is_ipv6() { wire::PROTOCOL_ICMPV6 } else { wire::PROTOCOL_ICMP };
             whole(protocol, &wire::icmp_request(from, ip, kind, self.base_port, port, data))
         };
-        Some(match ping {
-            Ping::Echo => (vec![echo(8)], wire::PROTOCOL_ICMP, port),
+        Some(vec![match ping {
+            Ping::Echo => echo(8),
             Ping::Timestamp | Ping::Mask if ip.is_ipv6() => return None,
-            Ping::Timestamp => (vec![echo(13)], wire::PROTOCOL_ICMP, port),
-            Ping::Mask => (vec![echo(17)], wire::PROTOCOL_ICMP, port),
-            Ping::Syn(port) => (vec![tcp(port, SYN, 0)], wire::PROTOCOL_TCP, port),
-            Ping::Ack(port) => (vec![tcp(port, ACK, seq)], wire::PROTOCOL_TCP, port),
-            Ping::Udp(port) => {
-                let datagram = whole(wire::PROTOCOL_UDP, &wire::udp(from, ip, local, port, data));
-                (vec![datagram], wire::PROTOCOL_UDP, port)
+            Ping::Timestamp => echo(13),
+            Ping::Mask => echo(17),
+            Ping::Syn(port) => tcp(port, SYN, 0),
+            Ping::Ack(port) => tcp(port, ACK, seq),
+            Ping::Udp(port) => whole(wire::PROTOCOL_UDP, &wire::udp(from, ip, local, port, data)),
+        }])
+    }
+
+    /// What was asked of a host: about a port, or by a request with an id of ours; the latest try.
+    fn asked(&self, host: IpAddr, protocol: u8, place: u16) -> Option<Key> {
+        let host_idx = *self.host_idx.get(&host)?;
+        let asked = &self.hosts[host_idx as usize];
+        let tries = |port_idx: u32| asked.tries.get(port_idx as usize).copied().filter(|&tries| tries > 0);
+        let (port_idx, tries) = match &self.kind {
+            Kind::Syn if protocol != wire::PROTOCOL_TCP => return None,
+            Kind::Udp if protocol != wire::PROTOCOL_UDP => return None,
+            Kind::Syn | Kind::Udp => asked.port_idx.get(&place).and_then(|&idx| Some((idx, tries(idx)?)))?,
+            Kind::Ping(pings) => {
+                let mut fitting = (0..).zip(pings).filter(|&(idx, ping)| match *ping {
+                    Ping::Echo | Ping::Timestamp | Ping::Mask => {
+                        protocol == wire::PROTOCOL_ICMP && idx == u32::from(place)
+                    }
+                    Ping::Syn(port) | Ping::Ack(port) => protocol == wire::PROTOCOL_TCP && port == place,
+                    Ping::Udp(port) => protocol == wire::PROTOCOL_UDP && port == place,
+                });
+                fitting.find_map(|(idx, _)| Some((idx, tries(idx)?)))?
             }
-        })
+        };
+        Some(Key { host_idx, port_idx, try_number: tries - 1 })
     }
 
     /// The try number that an acknowledged sequence number has; with data, a reset acknowledges them, too.
@@ -215,7 +245,7 @@ impl<'a> Raw<'a> {
     fn understand(&self, seen: &Seen) -> Option<(Key, Answer)> {
         let is_ours = |port: u16| self.local_ports.contains(&port);
         let key = |host: IpAddr, protocol: u8, port: u16, local: Option<u16>| {
-            let mut key = *self.sent.get(&(host, protocol, port))?;
+            let mut key = self.asked(host, protocol, port)?;
             // With one local port for all it is taken to be the last try.
             if let Some(local) = local.filter(|_| self.options.local_port.is_none()) {
                 key.try_number = u8::try_from(local - self.base_port).ok()?;
@@ -303,6 +333,20 @@ impl Method for Raw<'_> {
         if self.kind == Kind::Udp { PortState::OpenFiltered } else { PortState::Filtered }
     }
 
+    fn prepare(&mut self, targets: &[Target]) {
+        self.host_idx = targets.iter().zip(0..).map(|((address, _), idx)| (*address, idx)).collect();
+        self.hosts.clear();
+        for (idx, (_, ports)) in targets.iter().enumerate() {
+            // Most hosts have the same list.
+            let known = idx.checked_sub(1).filter(|&before| Rc::ptr_eq(&targets[before].1, ports));
+            let port_idx = match known {
+                Some(before) => Rc::clone(&self.hosts[before].port_idx),
+                None => Rc::new(ports.iter().copied().zip(0..).collect()),
+            };
+            self.hosts.push(Asked { source: None, port_idx, tries: vec![0; ports.len()] });
+        }
+    }
+
     fn send(&mut self, network: &mut dyn Network, key: Key, remote: SocketAddr) -> Sent {
         if self.watched.is_none() {
             self.watched = network.watch(self.capture.fd());
@@ -310,8 +354,8 @@ impl Method for Raw<'_> {
         let unreachable = |reason| {
             Sent::Answered(Answer { state: PortState::Filtered, reason, ttl: 0, from_host: false, other: None })
         };
-        let Some(from) = self.source(remote.ip()) else { return unreachable(Reason::NoRoute) };
-        let Some((packets, protocol, place)) = self.packets(from, remote, key.try_number) else {
+        let Some(from) = self.source(key.host_idx, remote.ip()) else { return unreachable(Reason::NoRoute) };
+        let Some(packets) = self.packets(from, remote, key.try_number) else {
             return unreachable(Reason::NoResponse);
         };
         for packet in packets {
@@ -327,14 +371,13 @@ impl Method for Raw<'_> {
                 };
             }
             self.trace.sent(packet.len());
-            let seen = wire::parse(&packet);
             let asked = self.kind.icmp_of(remote.port());
-            self.trace.add("SENT", network, || match seen {
+            self.trace.add("SENT", network, || match wire::parse(&packet) {
                 Some(seen) => trace::described(&packet, &seen),
                 None => trace::described_request(&packet, from, remote.ip(), asked, self.base_port, remote.port()),
             });
         }
-        self.sent.insert((remote.ip(), protocol, place), key);
+        self.hosts[key.host_idx as usize].tries[key.port_idx as usize] = key.try_number + 1;
         network.note_sent();
         Sent::InFlight
     }

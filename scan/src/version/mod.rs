@@ -122,6 +122,7 @@ impl Clock {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum End {
     Closed,
+    Reset,
     /// Not at all: somebody answered, yet said nothing.
     Empty,
     /// Nobody can be reached there.
@@ -392,8 +393,9 @@ impl<'a> VersionScan<'a> {
                     }
                 }
                 Read::WouldBlock => return,
-                Read::Eof | Read::Failed(NetError::Reset | NetError::Refused) => {
-                    return self.ended(idx, network, End::Closed);
+                Read::Eof => return self.ended(idx, network, End::Closed),
+                Read::Failed(NetError::Reset | NetError::Refused) => {
+                    return self.ended(idx, network, End::Reset);
                 }
                 Read::Failed(NetError::HostUnreachable | NetError::NetworkUnreachable) => {
                     return self.ended(idx, network, End::Unreachable);
@@ -460,6 +462,9 @@ impl<'a> VersionScan<'a> {
             found.version.name = Some(inner.to_owned());
             service.in_tls = true;
         }
+        if let Some(soft) = service.soft.take() {
+            complete(&mut found.version, soft.version);
+        }
         self.done(idx, network, Outcome::Found(Box::new(found.version)));
     }
 
@@ -468,7 +473,8 @@ impl<'a> VersionScan<'a> {
         let service = &mut self.services[idx];
         let probe = &self.file.probes[service.probe];
         let took_ms = network.now().since(service.sent_at);
-        let is_close = end == End::Empty || (end == End::Closed && service.protocol == Protocol::Tcp);
+        let is_close =
+            end == End::Empty || (matches!(end, End::Closed | End::Reset) && service.protocol == Protocol::Tcp);
         if is_close && service.answer.is_empty() && took_ms < probe.tcpwrapped_ms {
             if probe.is_null() && !service.in_tls && service.soft.is_none() {
                 return self.done(idx, network, Outcome::Wrapped);
@@ -478,7 +484,10 @@ impl<'a> VersionScan<'a> {
         if end == End::Unreachable {
             return self.give_up(idx, network);
         }
-        self.note_answer(idx);
+        // What came before a reset was looked at, but is no part of a fingerprint, as in the reference.
+        if end != End::Reset {
+            self.note_answer(idx);
+        }
         self.next_probe(idx, network, false);
     }
 
@@ -573,6 +582,29 @@ impl<'a> VersionScan<'a> {
     }
 }
 
+/// What a soft match told stays where the match that follows it tells nothing, as in the reference.
+fn complete(version: &mut Version, soft: Version) {
+    let fields = [
+        (&mut version.product, soft.product),
+        (&mut version.version, soft.version),
+        (&mut version.extra_info, soft.extra_info),
+        (&mut version.hostname, soft.hostname),
+        (&mut version.os_type, soft.os_type),
+        (&mut version.device_type, soft.device_type),
+    ];
+    for (field, before) in fields {
+        *field = field.take().or(before);
+    }
+    // One of each part: `cpe:/a`, `cpe:/h`, `cpe:/o`.
+    let part = |cpe: &str| cpe.get(..6).map(str::to_owned);
+    for cpe in soft.cpes {
+        if !version.cpes.iter().any(|it| part(it) == part(&cpe)) {
+            version.cpes.push(cpe);
+        }
+    }
+    version.cpes.sort_by_key(|cpe| part(cpe));
+}
+
 fn unspecified(remote: SocketAddr) -> IpAddr {
     match remote {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
@@ -611,6 +643,22 @@ mod tests {
             let regex = Regex::new(pattern, flags).unwrap_or_else(|error| panic!("line {line}: {error}"));
             assert_eq!(regex.find(b"", 0).map(|found| found.is_none()), Ok(true), "line {line} matches nothing");
         }
+    }
+
+    #[test]
+    fn a_match_leaves_what_a_soft_one_told() {
+        let text =
+            b"Probe TCP A q||\nsoftmatch ftp m|^220 (\\w+)| p/Soft/ h/$1/ o/Unix/ cpe:/a:soft:soft/ cpe:/o:soft:os/\n\
+            match ftp m|530| p/Hard/ i/told/ cpe:/h:hard:box/ cpe:/a:hard:hard/\n";
+        let file = ProbeFile::parse(text.to_vec());
+        let mut matcher = Matcher::default();
+        let mut find = |answer: &[u8]| matcher.find(&file, 0, Some(0), answer).expect("a line fits").version;
+        let (soft, mut version) = (find(b"220 moon"), find(b"530 no"));
+        complete(&mut version, soft);
+        assert_eq!(version.product.as_deref(), Some("Hard"));
+        assert_eq!(version.extra_info.as_deref(), Some("told"));
+        assert_eq!((version.hostname.as_deref(), version.os_type.as_deref()), (Some("moon"), Some("Unix")));
+        assert_eq!(version.cpes, ["cpe:/a:hard:hard", "cpe:/h:hard:box", "cpe:/o:soft:os"]);
     }
 
     #[test]

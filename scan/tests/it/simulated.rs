@@ -23,6 +23,10 @@ enum Peer {
     Tarpit,
     /// Accepts everything, and sends as fast as it is read.
     Flooding,
+    /// Speaks TLS, and answers every hello with an alert, as servers do that want a name or a certificate.
+    Alerting,
+    /// Says a word, and resets.
+    Breaking,
     /// Refuses most ports; some accept and greet.
     Usual,
 }
@@ -103,7 +107,7 @@ impl Network for Simulated {
             return Some(Err(NetError::Refused));
         }
         socket.readable_at = socket.readable_at.or(match socket.peer {
-            Peer::Usual | Peer::Flooding | Peer::Resetting => Some(at + 10),
+            Peer::Usual | Peer::Flooding | Peer::Resetting | Peer::Alerting | Peer::Breaking => Some(at + 10),
             Peer::Tarpit => Some(at + 900),
             Peer::Silent => None,
         });
@@ -117,12 +121,16 @@ impl Network for Simulated {
         }
         let bytes: &[u8] = match socket.peer {
             Peer::Resetting => return Read::Failed(NetError::Reset),
+            Peer::Breaking if socket.sent > 0 => return Read::Failed(NetError::Reset),
+            Peer::Breaking => b"hello moon\n",
             Peer::Tarpit => {
                 socket.readable_at = Some(self.now_ms + 900);
                 b"x"
             }
             Peer::Flooding => &[b'f'; 4096],
-            Peer::Usual if socket.sent > 0 => return Read::WouldBlock,
+            Peer::Usual | Peer::Alerting if socket.sent > 0 => return Read::WouldBlock,
+            // Alert, TLS 1.2: fatal, internal error.
+            Peer::Alerting => b"\x15\x03\x03\0\x02\x02\x50",
             Peer::Usual => b"SSH-2.0-OpenSSH_9.9 Simulated\r\n",
             Peer::Silent => return Read::WouldBlock,
         };
@@ -263,6 +271,22 @@ fn a_tarpit_is_left_when_the_host_has_no_time() {
     let open = hosts[1].ports.iter().filter(|port| port.state == PortState::Open);
     assert_eq!(open.filter(|port| port.service_name() == Some("ssh")).count(), 2);
     assert!(network.sockets.is_empty());
+}
+
+#[test]
+fn who_lets_nobody_into_tls_keeps_the_name_of_the_port() {
+    let (hosts, network, _) = scan(&[Peer::Alerting], 3, 7, 0);
+    for port in &hosts[0].ports {
+        let version = port.version.as_ref().expect("TLS was found");
+        assert!(version.tls_tunnel && !version.probed && version.name.is_none(), "{version:?}");
+    }
+    assert!(network.next_id <= 3 * 60, "{} connections", network.next_id);
+}
+
+#[test]
+fn what_comes_before_a_reset_is_no_fingerprint() {
+    let (hosts, _, _) = scan(&[Peer::Breaking], 3, 8, 0);
+    assert!(hosts[0].ports.iter().all(|port| port.version.is_none()), "{:?}", hosts[0].ports);
 }
 
 #[test]

@@ -77,6 +77,15 @@ first.options:setTitle("Users")
 status, result = first:start()
 check("first only", "true 1", status, #result.Users)
 
+-- Pairs of a script's own come instead of all others, each once.
+guesses = {}
+local own = engine()
+own.iterator = brute.Iterators.pw_user_iterator(list("", ""), list("x", "x", "y"))
+own:setMaxThreads(1)
+own.options:setTitle("Places")
+status, result = own:start()
+check("own pairs", 'true ":x :y" "No valid accounts found"', status, table.concat(guesses, " "), result.Accounts)
+
 local none = engine()
 none:setPasswordIterator(list("x"))
 none.options:setTitle("Accounts")

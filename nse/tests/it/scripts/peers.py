@@ -60,6 +60,14 @@ def coap(port):
     serve_udp(port, answer)
 
 
+# The ping of Mumble's protocol: the version, what was sent, users, their limit and their bandwidth.
+def mumble(port):
+    def answer(data):
+        yield bytes([0, 1, 3, 4]) + data[4:12] + struct.pack(">III", 3, 100, 72000)
+
+    serve_udp(port, answer)
+
+
 # RFC 1002, 4.2.18.
 def nbstat(port):
     names = [("FILESRV", 0, 0x0400), ("LAB", 0, 0x8400), ("FILESRV", 0x20, 0x0400), ("ANN", 3, 0x0400)]
@@ -264,5 +272,5 @@ def ticketbleed(port):
         threading.Thread(target=pump, args=(server, client, longer), daemon=True).start()
 
 
-{"stun": stun, "coap": coap, "nbstat": nbstat, "dhcp": dhcp, "snmp": snmp, "rpc": rpc, "ike": ike,
+{"stun": stun, "coap": coap, "mumble": mumble, "nbstat": nbstat, "dhcp": dhcp, "snmp": snmp, "rpc": rpc, "ike": ike,
  "ticketbleed": ticketbleed}[sys.argv[1]](int(sys.argv[2]))
