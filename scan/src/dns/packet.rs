@@ -110,18 +110,24 @@ impl Question {
             return Some(Reply::Truncated);
         }
         let (mut names, mut addresses) = (Vec::new(), Vec::new());
+        // Records count that are about the name asked for, or one that it is said to stand for.
+        let (mut meant, mut records) = (vec![asked.to_ascii_lowercase()], Vec::new());
         for _ in 0..usize::from(word(6)?).min(RECORDS_MAX) {
-            let Some((_, behind)) = name_at(message, at) else { break };
+            let Some((owner, behind)) = name_at(message, at) else { break };
             let (Some(kind), Some(class), Some(len)) = (word(behind), word(behind + 2), word(behind + 8)) else {
                 break;
             };
             let data_at = behind + 10;
             let Some(data) = message.get(data_at..data_at + usize::from(len)) else { break };
             at = data_at + data.len();
-            if class != CLASS_IN || kind == TYPE_CNAME || kind != self.record_type() {
-                continue;
+            if class == CLASS_IN && kind == TYPE_CNAME {
+                meant.extend(name_at(message, data_at).map(|(name, _)| name.to_ascii_lowercase()));
+            } else if class == CLASS_IN && kind == self.record_type() {
+                records.push((owner.to_ascii_lowercase(), data_at, data));
             }
-            match (kind, data) {
+        }
+        for (_, data_at, data) in records.into_iter().filter(|(owner, ..)| meant.contains(owner)) {
+            match (self.record_type(), data) {
                 (TYPE_PTR, _) => names.extend(name_at(message, data_at).map(|(name, _)| shown(&name))),
                 (TYPE_A, &[a, b, c, d]) => addresses.push(IpAddr::V4(Ipv4Addr::new(a, b, c, d))),
                 (TYPE_AAAA, data) => {
@@ -131,6 +137,8 @@ impl Question {
                 _ => {}
             }
         }
+        // The root is nobody's name.
+        names.retain(|name: &String| !name.is_empty());
         Some(match self {
             Question::Reverse(_) => Reply::Names(names),
             _ => Reply::Addresses(addresses),
@@ -199,6 +207,15 @@ mod tests {
         let message = answer(&reverse, &[(5, b"\x01x\0"), (12, b"\x03a b\xC0\x12")]);
         assert_eq!(reverse.decode(7, &message), Some(Reply::Names(vec!["a*b.192.in-addr.arpa".into()])));
         assert_eq!(reverse.decode(8, &message), None);
+        // The root is no name, and what is said of others is no answer, unless the name stands for them.
+        let mut message = answer(&reverse, &[(12, b"\0"), (12, b"\x01y\0")]);
+        let at = message.len() - 15;
+        message[at..at + 2].copy_from_slice(&[0xC0, 0x12]);
+        assert_eq!(reverse.decode(7, &message), Some(Reply::Names(vec![])));
+        let mut message = answer(&reverse, &[(5, b"\xC0\x12"), (12, b"\x01y\0")]);
+        let at = message.len() - 15;
+        message[at..at + 2].copy_from_slice(&[0xC0, 0x12]);
+        assert_eq!(reverse.decode(7, &message), Some(Reply::Names(vec!["y".into()])));
         let v6 = Question::V6("x.example.".into());
         let message = answer(&v6, &[(28, &[0; 16]), (28, &[1; 4])]);
         assert_eq!(v6.decode(7, &message), Some(Reply::Addresses(vec!["::".parse().unwrap()])));
