@@ -13,6 +13,7 @@
 --
 -- @copyright MIT OR Apache-2.0
 
+local math = require "math"
 local nmap = require "nmap"
 local shortport = require "shortport"
 local stdnse = require "stdnse"
@@ -27,9 +28,10 @@ local CONNECT_TIMEOUT_MIN_MS = 4000
 
 -- What a connection may take, and what a reply may take: the time of the way there and back comes on top.
 local function timeouts (host, opts)
-  local connect_timeout = opts.connect_timeout or opts.timeout
-    or stdnse.get_timeout(host, nil, CONNECT_TIMEOUT_MIN_MS)
-  return connect_timeout, connect_timeout + (opts.request_timeout or opts.timeout or REQUEST_TIMEOUT_MS)
+  local asked = opts.connect_timeout or opts.timeout
+  local way = asked or stdnse.get_timeout(host)
+  local reply_timeout = way + (opts.request_timeout or opts.timeout or REQUEST_TIMEOUT_MS)
+  return asked or math.max(way, CONNECT_TIMEOUT_MIN_MS), reply_timeout
 end
 
 local function default_proto (port)

@@ -113,12 +113,12 @@ impl Server {
         let _ = std::fs::create_dir_all("/run/sshd");
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let port = port.expect("loopback has a free port").port();
-        // The first word on a thing counts.
+        // The first word on a thing counts. What the user's shell would read at its start is not there.
         let mut text: String = options.iter().map(|option| format!("{option}\n")).collect();
         text += &format!(
             "ListenAddress 127.0.0.1\nPort {port}\nPidFile none\nStrictModes no\nUsePAM no\nLogLevel ERROR\n\
              AuthorizedKeysFile {0}/authorized\nPermitRootLogin yes\nKbdInteractiveAuthentication yes\n\
-             Banner {0}/ed25519.pub\nMaxAuthTries 20\n",
+             Banner {0}/ed25519.pub\nMaxAuthTries 20\nSetEnv HOME={0}\n",
             folder.display()
         );
         for name in ["rsa", "ecdsa", "ed25519"] {

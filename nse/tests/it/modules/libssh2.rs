@@ -36,7 +36,7 @@ impl Server {
         let text = format!(
             "ListenAddress 127.0.0.1\nPort {port}\nPidFile none\nStrictModes no\nUsePAM no\nLogLevel ERROR\n\
              AuthorizedKeysFile {path}/authorized\nPermitRootLogin yes\nBanner {path}/rsa.pub\n\
-             HostKey {path}/ed25519\nMaxAuthTries 20\n"
+             HostKey {path}/ed25519\nMaxAuthTries 20\nSetEnv HOME={path}\n"
         );
         let config = folder.0.join("config");
         std::fs::write(&config, text).expect("the file can be written");
