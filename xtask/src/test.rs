@@ -29,7 +29,12 @@ struct Tally {
 pub fn main(workspace: &Workspace, _: &[String]) -> Result<(), Error> {
     reference::ensure(workspace)?;
     let mut tally = Tally::default();
-    let plain = run(workspace.cargo().args(["test", "--workspace", "--no-fail-fast"]), &mut tally);
+    let mut plain = workspace.cargo();
+    plain.args(["test", "--workspace", "--no-fail-fast"]);
+    // Tests wait for servers half of their time; the stress build computes too much for that.
+    let threads = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    plain.env("RUST_TEST_THREADS", threads.to_string());
+    let plain = run(&mut plain, &mut tally);
     // A folder of its own: otherwise the two builds would evict each other.
     let stress_dir = workspace.target_dir.join("stress");
     let mut stress = workspace.cargo();
@@ -44,9 +49,6 @@ pub fn main(workspace: &Workspace, _: &[String]) -> Result<(), Error> {
 
 /// Runs one test command, passing its lines on and adding up its results.
 fn run(command: &mut Command, tally: &mut Tally) -> Result<(), Error> {
-    // Tests wait for servers half of their time.
-    let threads = 2 * std::thread::available_parallelism().map_or(1, usize::from);
-    command.env("RUST_TEST_THREADS", threads.to_string());
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| process::cannot_start(command, error))?;
     let stdout = child.stdout.take().expect("it was piped above");
     for line in BufReader::new(stdout).split(b'\n') {
